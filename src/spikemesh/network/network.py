@@ -1,0 +1,294 @@
+"""A network of integrate-and-fire neurons: layers of neurons joined by connectivities.
+
+The neuron is the one of the GPA paper's flow: threshold 1, reset by subtraction, no leak, a constant current (the bias) every
+step. Neuron i of step k: ``v_i += bias_i + sum of the weights of the spikes that reached it``; it fires where ``v_i >= 1``
+and loses 1. Input neurons are neurons too: their current is the sample's pixel.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from spikemesh.errors import NetworkError
+from spikemesh.network.connectivity import Connectivity, Edges, Sparse
+
+if TYPE_CHECKING:
+    import networkx
+    import pandas
+    import scipy.sparse
+
+__all__ = ["Layer", "Projection", "SpikingNetwork"]
+
+LISTABLE_SYNAPSES = 400_000_000
+"""Beyond this many synapses ``SpikingNetwork.synapses`` refuses: they would not fit a workstation's memory."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A block of neurons with consecutive indices. ``shape`` is (height, width, channels) or (units,)."""
+
+    name: str
+    shape: tuple[int, ...]
+    kind: str = "neurons"
+    """input, dense, conv, pool, add, unit, ... : what made it; "input" layers receive the samples"""
+
+    @property
+    def size(self) -> int:
+        return int(np.prod(self.shape))
+
+
+@dataclass(frozen=True, eq=False)
+class Projection:
+    """A connectivity between the block that starts at neuron ``pre_start`` and the one at ``post_start``."""
+
+    pre_start: int
+    post_start: int
+    connectivity: Connectivity
+
+    def edges(self) -> Edges:
+        """Its synapses in the network's neuron indices."""
+        local = self.connectivity.edges()
+        return Edges(local.pre + np.int32(self.pre_start), local.post + np.int32(self.post_start), local.weight)
+
+
+@dataclass(frozen=True, eq=False)
+class SpikingNetwork:
+    """An integrate-and-fire network; neurons are numbered layer after layer.
+
+    Parameters
+    ----------
+    layers : in order; neuron indices follow it.
+    projections : every synapse, as connectivities between blocks of neurons. Synapses may also run backwards (recurrent).
+    bias : (n_neurons,) float64, current per step in units of the threshold; zeros by default.
+    initial_potential : (n_neurons,) float64, membrane potential before the first step; zeros by default.
+    input_ids, output_ids : (n,) int32. By default the neurons of the layers of kind "input" and of the last layer.
+    reset : "subtract" (the threshold is taken off) or "zero".
+    refractory_ms : a neuron that fired integrates but does not fire again before this time has passed.
+    dt_ms : length of a step.
+    weights : "trained", "drawn" or "given": where the weights came from.
+    name : what the tables call it.
+    report : what became of each layer of the model it was converted from, if it was.
+
+    Raises
+    ------
+    NetworkError
+        where parts contradict each other, or a number is NaN or infinite.
+    """
+
+    layers: tuple[Layer, ...]
+    projections: tuple[Projection, ...]
+    bias: NDArray[np.float64] | None = None
+    initial_potential: NDArray[np.float64] | None = None
+    input_ids: NDArray[np.int32] | None = None
+    output_ids: NDArray[np.int32] | None = None
+    reset: str = "subtract"
+    refractory_ms: float = 0.0
+    dt_ms: float = 1.0
+    weights: str = "given"
+    name: str = "network"
+    report: Any = field(default=None, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        n = sum(layer.size for layer in self.layers)
+        if n == 0:
+            raise NetworkError("a network needs at least one neuron")
+        for p in self.projections:
+            for what, start, size in (
+                ("presynaptic", p.pre_start, p.connectivity.n_pre),
+                ("postsynaptic", p.post_start, p.connectivity.n_post),
+            ):
+                if start < 0 or start + size > n:
+                    raise NetworkError(f"a projection's {what} block {start}..{start + size - 1} exceeds the {n} neurons")
+        for name in ("bias", "initial_potential"):
+            values = getattr(self, name)
+            values = np.zeros(n) if values is None else np.asarray(values, np.float64)
+            if values.shape != (n,) or not np.isfinite(values).all():
+                raise NetworkError(f"{name} must be {n} finite numbers, one a neuron")
+            object.__setattr__(self, name, values)
+        starts = self.layer_starts
+        if self.input_ids is None:
+            blocks = [np.arange(starts[k], starts[k + 1]) for k, layer in enumerate(self.layers) if layer.kind == "input"]
+            object.__setattr__(self, "input_ids", np.concatenate([*blocks, np.empty(0)]).astype(np.int32))
+        if self.output_ids is None:
+            object.__setattr__(self, "output_ids", np.arange(starts[-2], starts[-1], dtype=np.int32))
+        for name in ("input_ids", "output_ids"):
+            ids = np.asarray(getattr(self, name), np.int32)
+            if ids.size and (ids.min() < 0 or ids.max() >= n):
+                raise NetworkError(f"{name} names neurons outside 0..{n - 1}")
+            object.__setattr__(self, name, ids)
+        if self.reset not in ("subtract", "zero"):
+            raise NetworkError(f"reset must be 'subtract' or 'zero', not {self.reset!r}")
+        if not self.dt_ms > 0 or self.refractory_ms < 0:
+            raise NetworkError(f"dt_ms must be positive and refractory_ms not negative: {self.dt_ms}, {self.refractory_ms}")
+
+    @classmethod
+    def from_edges(
+        cls,
+        pre: ArrayLike,
+        post: ArrayLike,
+        weight: ArrayLike,
+        layer_sizes: Sequence[int] | None = None,
+        *,
+        n_neurons: int | None = None,
+        **more: Any,
+    ) -> SpikingNetwork:
+        """Any graph, from three arrays of equal length; recurrent and parallel synapses are allowed.
+
+        Parameters
+        ----------
+        pre, post : (n_synapses,) integers, neuron indices from 0.
+        weight : (n_synapses,) finite numbers in units of the threshold.
+        layer_sizes : neurons of each layer, in index order; the first is the input layer, the last the output. Without
+            it there is one layer per breadth-first depth only where an algorithm asks for one; inputs are the neurons
+            that no synapse reaches and outputs those that reach none.
+        n_neurons : needed only where the last neurons have no synapse and ``layer_sizes`` is not given.
+        more : further fields of :class:`SpikingNetwork`.
+
+        Raises
+        ------
+        NetworkError
+            for indices out of range, lengths that differ, weights that are NaN or infinite.
+        """
+        pre, post = np.asarray(pre), np.asarray(post)
+        if layer_sizes is not None:
+            sizes = [int(s) for s in layer_sizes]
+            if not sizes or min(sizes) < 1:
+                raise NetworkError(f"layer_sizes must be positive: {sizes}")
+            n = sum(sizes)
+            if n_neurons is not None and n_neurons != n:
+                raise NetworkError(f"layer_sizes add up to {n}, n_neurons says {n_neurons}")
+            layers = tuple(
+                Layer(f"layer{k}", (size,), "input" if k == 0 else "neurons") for k, size in enumerate(sizes)
+            )
+        else:
+            seen = max((int(a.max()) for a in (pre, post) if a.size), default=-1) + 1
+            n = seen if n_neurons is None else n_neurons
+            layers = (Layer("neurons", (n,)),)
+        sparse = Sparse.of(pre, post, weight, n, n)
+        if layer_sizes is None:
+            more.setdefault("input_ids", np.flatnonzero(sparse.fan_in() == 0).astype(np.int32))
+            more.setdefault("output_ids", np.flatnonzero(sparse.fan_out() == 0).astype(np.int32))
+        return cls(layers=layers, projections=(Projection(0, 0, sparse),), **more)
+
+    @cached_property
+    def layer_starts(self) -> NDArray[np.int64]:
+        """(n_layers + 1,) index of each layer's first neuron, and n_neurons."""
+        return np.concatenate([[0], np.cumsum([layer.size for layer in self.layers])]).astype(np.int64)
+
+    @property
+    def layer_sizes(self) -> tuple[int, ...]:
+        """Neurons of each layer, inputs included."""
+        return tuple(layer.size for layer in self.layers)
+
+    @cached_property
+    def layer_of_neuron(self) -> NDArray[np.int32]:
+        """(n_neurons,) index of each neuron's layer."""
+        return np.repeat(np.arange(len(self.layers), dtype=np.int32), self.layer_sizes)
+
+    @property
+    def n_neurons(self) -> int:
+        """Neurons, inputs included."""
+        return int(self.layer_starts[-1])
+
+    @cached_property
+    def n_synapses(self) -> int:
+        """Real synapses: taps on a zero border are none, biases are currents."""
+        return sum(p.connectivity.n_synapses for p in self.projections)
+
+    @cached_property
+    def is_input(self) -> NDArray[np.bool_]:
+        """(n_neurons,) whether a neuron receives the samples."""
+        mask = np.zeros(self.n_neurons, bool)
+        mask[self.input_ids] = True
+        return mask
+
+    def fan_in(self) -> NDArray[np.int64]:
+        """(n_neurons,) synapses that end at each neuron; lists no synapse."""
+        return self._count("post_start", "fan_in")
+
+    def fan_out(self) -> NDArray[np.int64]:
+        """(n_neurons,) synapses that start at each neuron; lists no synapse."""
+        return self._count("pre_start", "fan_out")
+
+    def _count(self, start: str, method: str) -> NDArray[np.int64]:
+        counts = np.zeros(self.n_neurons, np.int64)
+        for p in self.projections:
+            block = getattr(p.connectivity, method)()
+            counts[getattr(p, start) : getattr(p, start) + len(block)] += block
+        return counts
+
+    @cached_property
+    def synapses(self) -> Edges:
+        """Every synapse, sorted by (pre, post): int32, int32, float. Refused beyond 400 million."""
+        if self.n_synapses > LISTABLE_SYNAPSES:
+            raise NetworkError(
+                f"{self.name} has {self.n_synapses} synapses, too many to list; use its projections, which list none"
+            )
+        parts = [p.edges() for p in self.projections]
+        if len(parts) == 1:
+            return parts[0]
+        if not parts:
+            return Edges(np.empty(0, np.int32), np.empty(0, np.int32), np.empty(0))
+        return Edges.sorted(
+            np.concatenate([e.pre for e in parts]),
+            np.concatenate([e.post for e in parts]),
+            np.concatenate([e.weight for e in parts]),
+        )
+
+    @cached_property
+    def indptr(self) -> NDArray[np.int64]:
+        """(n_neurons + 1,) where each neuron's outgoing synapses begin in ``synapses``."""
+        counts = np.bincount(self.synapses.pre, minlength=self.n_neurons)
+        return np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+
+    def with_synapses(self, pre: ArrayLike, post: ArrayLike, weight: ArrayLike, **changes: Any) -> SpikingNetwork:
+        """The same neurons with another list of synapses (a pruned network, weights at fewer bits)."""
+        sparse = Sparse.of(pre, post, weight, self.n_neurons, self.n_neurons)
+        return replace(self, projections=(Projection(0, 0, sparse),), **changes)
+
+    def to_scipy(self) -> scipy.sparse.csr_array:
+        """(n_neurons, n_neurons) sparse matrix, rows presynaptic; parallel synapses add up."""
+        import scipy.sparse
+
+        n = self.n_neurons
+        return scipy.sparse.coo_array((self.synapses.weight, (self.synapses.pre, self.synapses.post)), (n, n)).tocsr()
+
+    def to_pandas(self) -> pandas.DataFrame:
+        """One row a synapse: pre, post, weight, pre_layer, post_layer."""
+        import pandas as pd
+
+        names = np.array([layer.name for layer in self.layers])
+        return pd.DataFrame(
+            {
+                "pre": self.synapses.pre,
+                "post": self.synapses.post,
+                "weight": self.synapses.weight,
+                "pre_layer": names[self.layer_of_neuron[self.synapses.pre]],
+                "post_layer": names[self.layer_of_neuron[self.synapses.post]],
+            }
+        )
+
+    def to_networkx(self) -> networkx.MultiDiGraph:
+        """A directed multigraph: nodes carry ``layer``, edges ``weight``."""
+        import networkx as nx
+
+        graph = nx.MultiDiGraph(name=self.name)
+        graph.add_nodes_from((i, {"layer": int(k)}) for i, k in enumerate(self.layer_of_neuron))
+        graph.add_weighted_edges_from(_triples(self.synapses))
+        return graph
+
+    def to_brian2(self, **options: Any) -> Any:
+        """A runnable Brian2 network; see :func:`spikemesh.network.brian2_export.to_brian2` for the options."""
+        from spikemesh.network.brian2_export import to_brian2
+
+        return to_brian2(self, **options)
+
+
+def _triples(synapses: Edges) -> Iterable[tuple[int, int, float]]:
+    return zip(synapses.pre.tolist(), synapses.post.tolist(), synapses.weight.tolist(), strict=True)
