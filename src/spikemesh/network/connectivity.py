@@ -148,7 +148,9 @@ class Window:
             else:
                 raise NetworkError(f"padding must be 'valid' or 'same', not {padding!r}")
             if o < 1:
-                raise NetworkError(f"a window of {tuple(size)} (dilation {tuple(dilation)}) does not fit in {tuple(in_hw)}")
+                raise NetworkError(
+                    f"a window of {tuple(size)} (dilation {tuple(dilation)}) does not fit in {tuple(in_hw)}"
+                )
             out.append(o)
         return Window(tuple(in_hw), (out[0], out[1]), tuple(size), tuple(stride), (pad[0], pad[1]), tuple(dilation))
 
@@ -350,11 +352,15 @@ class Sparse:
             if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
                 raise NetworkError(f"{name} must be a flat array of integers, not {ids.dtype} of shape {ids.shape}")
             if ids.size and (ids.min() < 0 or ids.max() >= limit):
-                raise NetworkError(f"{name} names neuron {int(ids.max() if ids.max() >= limit else ids.min())}; there are {limit}")
+                raise NetworkError(
+                    f"{name} names neuron {int(ids.max() if ids.max() >= limit else ids.min())}; there are {limit}"
+                )
             arrays.append(ids)
         weights = _finite(np.asarray(weight), "a list of synapses")
         if not len(arrays[0]) == len(arrays[1]) == len(weights):
-            raise NetworkError(f"pre, post and weight differ in length: {len(arrays[0])}, {len(arrays[1])}, {len(weights)}")
+            raise NetworkError(
+                f"pre, post and weight differ in length: {len(arrays[0])}, {len(arrays[1])}, {len(weights)}"
+            )
         return Sparse(Edges.sorted(arrays[0], arrays[1], weights), n_pre, n_post)
 
     @property

@@ -104,7 +104,9 @@ class SpikingNetwork:
                 ("postsynaptic", p.post_start, p.connectivity.n_post),
             ):
                 if start < 0 or start + size > n:
-                    raise NetworkError(f"a projection's {what} block {start}..{start + size - 1} exceeds the {n} neurons")
+                    raise NetworkError(
+                        f"a projection's {what} block {start}..{start + size - 1} exceeds the {n} neurons"
+                    )
         for name in ("bias", "initial_potential"):
             values = getattr(self, name)
             values = np.zeros(n) if values is None else np.asarray(values, np.float64)
@@ -113,7 +115,9 @@ class SpikingNetwork:
             object.__setattr__(self, name, values)
         starts = self.layer_starts
         if self.input_ids is None:
-            blocks = [np.arange(starts[k], starts[k + 1]) for k, layer in enumerate(self.layers) if layer.kind == "input"]
+            blocks = [
+                np.arange(starts[k], starts[k + 1]) for k, layer in enumerate(self.layers) if layer.kind == "input"
+            ]
             object.__setattr__(self, "input_ids", np.concatenate([*blocks, np.empty(0)]).astype(np.int32))
         if self.output_ids is None:
             object.__setattr__(self, "output_ids", np.arange(starts[-2], starts[-1], dtype=np.int32))
@@ -125,7 +129,9 @@ class SpikingNetwork:
         if self.reset not in ("subtract", "zero"):
             raise NetworkError(f"reset must be 'subtract' or 'zero', not {self.reset!r}")
         if not self.dt_ms > 0 or self.refractory_ms < 0:
-            raise NetworkError(f"dt_ms must be positive and refractory_ms not negative: {self.dt_ms}, {self.refractory_ms}")
+            raise NetworkError(
+                f"dt_ms must be positive and refractory_ms not negative: {self.dt_ms}, {self.refractory_ms}"
+            )
 
     @classmethod
     def from_edges(
