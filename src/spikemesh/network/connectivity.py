@@ -148,9 +148,7 @@ class Window:
             else:
                 raise NetworkError(f"padding must be 'valid' or 'same', not {padding!r}")
             if o < 1:
-                raise NetworkError(
-                    f"a window of {tuple(size)} (dilation {tuple(dilation)}) does not fit in {tuple(in_hw)}"
-                )
+                raise NetworkError(f"a window of {tuple(size)} (dilation {tuple(dilation)}) does not fit in {tuple(in_hw)}")
             out.append(o)
         return Window(tuple(in_hw), (out[0], out[1]), tuple(size), tuple(stride), (pad[0], pad[1]), tuple(dilation))
 
@@ -358,9 +356,7 @@ class Sparse:
             arrays.append(ids)
         weights = _finite(np.asarray(weight), "a list of synapses")
         if not len(arrays[0]) == len(arrays[1]) == len(weights):
-            raise NetworkError(
-                f"pre, post and weight differ in length: {len(arrays[0])}, {len(arrays[1])}, {len(weights)}"
-            )
+            raise NetworkError(f"pre, post and weight differ in length: {len(arrays[0])}, {len(arrays[1])}, {len(weights)}")
         return Sparse(Edges.sorted(arrays[0], arrays[1], weights), n_pre, n_post)
 
     @property

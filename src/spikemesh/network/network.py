@@ -104,9 +104,7 @@ class SpikingNetwork:
                 ("postsynaptic", p.post_start, p.connectivity.n_post),
             ):
                 if start < 0 or start + size > n:
-                    raise NetworkError(
-                        f"a projection's {what} block {start}..{start + size - 1} exceeds the {n} neurons"
-                    )
+                    raise NetworkError(f"a projection's {what} block {start}..{start + size - 1} exceeds the {n} neurons")
         for name in ("bias", "initial_potential"):
             values = getattr(self, name)
             values = np.zeros(n) if values is None else np.asarray(values, np.float64)
@@ -115,9 +113,7 @@ class SpikingNetwork:
             object.__setattr__(self, name, values)
         starts = self.layer_starts
         if self.input_ids is None:
-            blocks = [
-                np.arange(starts[k], starts[k + 1]) for k, layer in enumerate(self.layers) if layer.kind == "input"
-            ]
+            blocks = [np.arange(starts[k], starts[k + 1]) for k, layer in enumerate(self.layers) if layer.kind == "input"]
             object.__setattr__(self, "input_ids", np.concatenate([*blocks, np.empty(0)]).astype(np.int32))
         if self.output_ids is None:
             object.__setattr__(self, "output_ids", np.arange(starts[-2], starts[-1], dtype=np.int32))
@@ -129,9 +125,7 @@ class SpikingNetwork:
         if self.reset not in ("subtract", "zero"):
             raise NetworkError(f"reset must be 'subtract' or 'zero', not {self.reset!r}")
         if not self.dt_ms > 0 or self.refractory_ms < 0:
-            raise NetworkError(
-                f"dt_ms must be positive and refractory_ms not negative: {self.dt_ms}, {self.refractory_ms}"
-            )
+            raise NetworkError(f"dt_ms must be positive and refractory_ms not negative: {self.dt_ms}, {self.refractory_ms}")
 
     @classmethod
     def from_edges(
@@ -169,9 +163,7 @@ class SpikingNetwork:
             n = sum(sizes)
             if n_neurons is not None and n_neurons != n:
                 raise NetworkError(f"layer_sizes add up to {n}, n_neurons says {n_neurons}")
-            layers = tuple(
-                Layer(f"layer{k}", (size,), "input" if k == 0 else "neurons") for k, size in enumerate(sizes)
-            )
+            layers = tuple(Layer(f"layer{k}", (size,), "input" if k == 0 else "neurons") for k, size in enumerate(sizes))
         else:
             seen = max((int(a.max()) for a in (pre, post) if a.size), default=-1) + 1
             n = seen if n_neurons is None else n_neurons

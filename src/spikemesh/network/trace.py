@@ -63,9 +63,7 @@ class SpikeTrace:
         """
         s, t, i = np.asarray(samples), np.asarray(times_ms, np.float64), np.asarray(neurons)
         if not s.shape == t.shape == i.shape or s.ndim != 1:
-            raise TraceError(
-                f"samples, times_ms and neurons must be flat and of one length: {s.shape}, {t.shape}, {i.shape}"
-            )
+            raise TraceError(f"samples, times_ms and neurons must be flat and of one length: {s.shape}, {t.shape}, {i.shape}")
         if not (np.isfinite(duration_ms) and duration_ms > 0 and np.isfinite(dt_ms) and dt_ms > 0):
             raise TraceError(f"duration_ms and dt_ms must be positive: {duration_ms}, {dt_ms}")
         if s.size:
