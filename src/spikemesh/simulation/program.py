@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 __all__ = ["EAST", "LOCAL", "NORTH", "NOT_YET", "SOUTH", "UNLIMITED", "WEST", "Chip", "Flow", "Traffic"]
 
@@ -58,8 +58,9 @@ class Traffic:
     Own rows, spikes that stay on their tile: ``own_fired``, ``own_neuron``, ``own_tile``, ``own_synapses``, sorted by
     (fired, neuron).
 
-    ``raw``: packets of synthetic traffic. They skip the encoder (encoded = fired), ties go by position, and source may
-    equal destination (in and out of the local router). Crossbars still read them.
+    ``raw``: packets of synthetic traffic. They skip the encoder (encoded = fired), are sorted by (fired, packet) with ties
+    in the order given, ``neuron`` is the packet's number, and source may equal destination (in and out of the local
+    router). Crossbars still read them.
     """
 
     fired: NDArray[np.int64]
@@ -73,6 +74,36 @@ class Traffic:
     own_tile: NDArray[np.int32]
     own_synapses: NDArray[np.int32]
     raw: bool = False
+
+    @classmethod
+    def of(
+        cls,
+        fired: ArrayLike,
+        neuron: ArrayLike,
+        source: ArrayLike,
+        destination: ArrayLike,
+        synapses: ArrayLike,
+        *,
+        own_fired: ArrayLike = (),
+        own_neuron: ArrayLike = (),
+        own_tile: ArrayLike = (),
+        own_synapses: ArrayLike = (),
+        tree: bool = False,
+    ) -> Traffic:
+        """Spikes in any order, sorted and numbered: a packet is a row, or in a ``tree`` all rows of one spike."""
+        columns = [np.asarray(c, np.int64) for c in (fired, neuron, source, destination, synapses)]
+        own = [np.asarray(c, np.int64) for c in (own_fired, own_neuron, own_tile, own_synapses)]
+        order = np.lexsort((columns[3], columns[1], columns[0]))
+        f, i, s, d, n = (c[order] for c in columns)
+        packet = np.arange(len(f), dtype=np.int64)
+        if tree and len(f):
+            packet = np.cumsum(np.append(False, (f[1:] != f[:-1]) | (i[1:] != i[:-1])), dtype=np.int64)
+        of, oi, ot, on = (c[np.lexsort((own[1], own[0]))] for c in own)
+        small = np.int32
+        return cls(
+            *(f, i.astype(small), s.astype(small), d.astype(small), n.astype(small), packet),
+            *(of, oi.astype(small), ot.astype(small), on.astype(small)),
+        )
 
     @property
     def n_rows(self) -> int:

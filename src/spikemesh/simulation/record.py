@@ -6,13 +6,16 @@ Counts and cycles only; prices and statistics are metrics' business, so that one
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikemesh.hardware import Hardware
-from spikemesh.mapping.mapping import Mapping
 from spikemesh.simulation.program import Chip
+
+if TYPE_CHECKING:
+    from spikemesh.hardware import Hardware
+    from spikemesh.mapping.mapping import Mapping
 
 __all__ = ["RunRecord"]
 
