@@ -6,11 +6,12 @@ Both engines read these and nothing else; neither imports the other. Every numbe
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["EAST", "LOCAL", "NORTH", "NOT_YET", "SOUTH", "UNLIMITED", "WEST", "Chip", "Flow", "Traffic"]
+__all__ = ["EAST", "LOCAL", "NORTH", "NOT_YET", "SOUTH", "UNLIMITED", "WEST", "Chip", "Flow", "Session", "Traffic"]
 
 LOCAL, EAST, WEST, NORTH, SOUTH = range(5)
 """Ports of a router. East is x + 1, north is y - 1; the east *input* is fed by the east neighbour."""
@@ -124,6 +125,9 @@ class Flow:
     destination. delivered: the last flit has reached the tile. row_read, own_row_read: the crossbar has read the row.
     link_flits: (n_tiles, 4) int64, flits sent east, west, north, south by each router; a packet's flits count at its grant.
     cut: whether ``max_cycles`` ended the run before the last row was read.
+
+    Cycle ``max_cycles`` is the first that is not simulated: whatever would happen in it or later is ``NOT_YET``, and a packet
+    granted an output before it has its flits on that link counted.
     """
 
     encoded: NDArray[np.int64]
@@ -134,3 +138,46 @@ class Flow:
     own_row_read: NDArray[np.int64]
     link_flits: NDArray[np.int64]
     cut: bool = False
+
+
+class Session(Protocol):
+    """A chip that runs piece by piece; ``run`` of an engine is one push and one advance.
+
+    Made by ``Session(chip)``: empty, in its reset state, at cycle 0. Every engine offers this class and
+    ``run(chip, traffic, *, max_cycles=None) -> Flow``.
+    """
+
+    @property
+    def cycle(self) -> int:
+        """The first cycle not yet simulated."""
+        ...
+
+    def push(self, traffic: Traffic) -> None:
+        """Adds rows that fire at or after ``cycle`` and strictly after every row pushed before.
+
+        Remote and own rows are numbered apart, each on from the rows pushed before; so are packets.
+
+        Raises
+        ------
+        SimulationError
+            for rows that fire earlier than that.
+        """
+        ...
+
+    def advance(self, until: int | None = None) -> None:
+        """Simulates every cycle before ``until``, which becomes ``cycle``; an ``until`` in the past changes nothing.
+
+        Without ``until``: on until all rows are read; ``cycle`` is then one past the last thing that happened.
+        """
+        ...
+
+    def take_read(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+        """Rows read before ``cycle`` and not taken yet: (row number, whether it is an own row, row_read), (n,) each.
+
+        Sorted by row_read, then remote rows before own rows, then row number.
+        """
+        ...
+
+    def flow(self) -> Flow:
+        """All rows pushed so far; what happens at ``cycle`` or later is ``NOT_YET``, ``cut`` if that is any row's reading."""
+        ...
