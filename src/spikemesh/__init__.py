@@ -21,7 +21,9 @@ from spikemesh.errors import SpikemeshError
 if TYPE_CHECKING:
     from spikemesh.conversion import convert
     from spikemesh.hardware import Hardware, load_hardware
-    from spikemesh.mapping import Mapping, map_network, partition, place
+    from spikemesh.mapping import Mapping, map_network
+    from spikemesh.mapping.partition import partition
+    from spikemesh.mapping.place import place
     from spikemesh.metrics import metrics
     from spikemesh.network import SpikeTrace, SpikingNetwork
     from spikemesh.scenario import available, run_scenario
@@ -43,8 +45,8 @@ _HOME = {
     "load_hardware": "spikemesh.hardware",
     "map_network": "spikemesh.mapping",
     "metrics": "spikemesh.metrics",
-    "partition": "spikemesh.mapping",
-    "place": "spikemesh.mapping",
+    "partition": "spikemesh.mapping.partition",
+    "place": "spikemesh.mapping.place",
     "run_brian2": "spikemesh.spiking",
     "run_layered": "spikemesh.spiking",
     "run_scenario": "spikemesh.scenario",

@@ -1,0 +1,190 @@
+"""The commands. Each imports what it needs when it runs, so that ``--help`` answers at once."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from spikemesh.errors import SpikemeshError
+
+__all__ = ["app", "run_app"]
+
+app = typer.Typer(
+    name="spikemesh",
+    help="Map spiking neural networks onto crossbar tiles and measure them on a discrete-event model of the chip.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+Hardware = Annotated[str, typer.Option("--hardware", metavar="NAME|PATH", help="a shipped chip or a TOML file")]
+Recipes = Annotated[list[str], typer.Option("--recipe", metavar="NAME|PATH", help="mapping recipe; may be given again")]
+Seed = Annotated[int, typer.Option("--seed", metavar="N", help="seed of every random choice")]
+Engine = Annotated[str, typer.Option("--engine", metavar="auto|simpy|compiled", help="which engine runs the mesh")]
+Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="folder for the results")]
+Json = Annotated[bool, typer.Option("--json", help="print machine-readable results on standard output")]
+Samples = Annotated[int, typer.Option("--samples", min=1, metavar="N", help="samples to run")]
+Duration = Annotated[float, typer.Option("--duration-ms", min=1, metavar="MS", help="simulated time of a sample")]
+
+DEFAULT_SCENARIO = "gpa-vs-spinemap"
+
+
+def run_app(argv: list[str]) -> int:
+    """Runs one command; turns a SpikemeshError into one line on standard error."""
+    try:
+        result = app(args=argv, standalone_mode=False)
+    except SpikemeshError as error:
+        print(f"spikemesh: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt:
+        print("spikemesh: interrupted", file=sys.stderr)
+        return 130
+    except Exception as error:  # Click's own complaints; anything else is a bug and keeps its traceback
+        code = _usage_error(error)
+        if code is None:
+            raise
+        return code
+    return int(result or 0)
+
+
+def _usage_error(error: Exception) -> int | None:
+    if hasattr(error, "format_message"):
+        print(f"spikemesh: {error.format_message()}", file=sys.stderr)
+        return 2
+    if type(error).__name__ == "Exit":
+        return int(getattr(error, "exit_code", 0))
+    return None
+
+
+@app.callback(invoke_without_command=True)
+def root(version: Annotated[bool, typer.Option("--version", help="print the version and stop")] = False) -> None:
+    if version:
+        from spikemesh import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.command(
+    context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
+)
+def run(context: typer.Context) -> int:
+    """Run a scenario (default: gpa-vs-spinemap, the main job); `spikemesh run NAME --help` shows its options."""
+    from spikemesh.scenario import run_scenario
+
+    words = list(context.args)
+    name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT_SCENARIO
+    return run_scenario(name, words)
+
+
+@app.command(name="list")
+def list_(
+    kind: Annotated[str | None, typer.Argument(help="partitioners, placers, recipes, workloads, hardware or scenarios")] = None,
+    json: Json = False,
+) -> int:
+    """Show what there is, by name."""
+    from spikemesh.scenario import KINDS, available
+
+    kinds = KINDS if kind is None else (kind,)
+    found = {k: available(k) for k in kinds}
+    if json:
+        _print_json(found)
+    else:
+        for k, names in found.items():
+            print(f"{k}: {', '.join(names)}")
+    return 0
+
+
+@app.command()
+def convert(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="a .keras file, or a workload's name")],
+    calibration: Annotated[
+        Path | None, typer.Option("--calibration", metavar="FILE", help="npz or npy with samples in [0, 1]; npz key 'x'")
+    ] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="where the network goes (.npz)")] = None,
+    percentile: Annotated[float, typer.Option("--percentile", min=50, max=100, help="activation that becomes rate 1")] = 99.9,
+    json: Json = False,
+) -> int:
+    """Turn a Keras model into a network of integrate-and-fire neurons."""
+    from spikemesh.cli.commands import convert_command
+
+    return convert_command(model, calibration, out, percentile, json)
+
+
+@app.command(name="map")
+def map_(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="a network file (.npz) or a workload's name")],
+    hardware: Hardware = "dynap-se",
+    recipe: Recipes = ["random", "pacman", "snn-gpa", "spinemap"],  # noqa: B006
+    trace: Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="spike trace (.npz) that gives the rates")] = None,
+    samples: Samples = 10,
+    duration_ms: Duration = 100.0,
+    seed: Seed = 0,
+    out: Out = None,
+    json: Json = False,
+) -> int:
+    """Map one network by several recipes and compare them in one table."""
+    from spikemesh.cli.commands import map_command
+
+    return map_command(network, hardware, recipe, trace, samples, duration_ms, seed, out, json)
+
+
+@app.command()
+def simulate(
+    network: Annotated[str, typer.Argument(metavar="NETWORK", help="a network file (.npz) or a workload's name")],
+    hardware: Hardware = "dynap-se",
+    recipe: Recipes = ["auto"],  # noqa: B006
+    trace: Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="spike trace (.npz) to execute")] = None,
+    samples: Samples = 10,
+    duration_ms: Duration = 100.0,
+    acceleration: Annotated[float, typer.Option("--acceleration", min=1e-6, help="chip time runs this much faster")] = 1.0,
+    engine: Engine = "auto",
+    seed: Seed = 0,
+    out: Out = None,
+    json: Json = False,
+) -> int:
+    """Execute a network's spikes on a chip and print latency, energy and waste."""
+    from spikemesh.cli.commands import simulate_command
+
+    return simulate_command(network, hardware, recipe, trace, samples, duration_ms, acceleration, engine, seed, out, json)
+
+
+@app.command()
+def traffic(
+    pattern: Annotated[str, typer.Argument(help="uniform, transpose, bit-complement, hotspot, nearest-neighbour or tornado")],
+    hardware: Hardware = "booksim-lean",
+    mesh: Annotated[str, typer.Option("--mesh", metavar="COLSxROWS", help="size of the mesh")] = "8x8",
+    rates: Annotated[str, typer.Option("--rates", metavar="A,B,...", help="flits per node and cycle")] = "0.01,0.1,0.2,0.3,0.35,0.4",
+    cycles: Annotated[int, typer.Option("--cycles", min=100, help="cycles measured after the warm-up")] = 5000,
+    engine: Engine = "auto",
+    seed: Seed = 0,
+    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="draw the latency-load curve (.png, .svg)")] = None,
+    json: Json = False,
+) -> int:
+    """Drive the mesh with synthetic traffic and print its latency-load curve."""
+    from spikemesh.cli.commands import traffic_command
+
+    return traffic_command(pattern, hardware, mesh, rates, cycles, engine, seed, picture, json)
+
+
+@app.command()
+def report(
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder")],
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="page to write (default: FOLDER/report.html)")] = None,
+) -> int:
+    """Write the page of a results folder again: one HTML file that opens offline."""
+    from spikemesh.report import write_report
+
+    print(write_report(folder, folder / "report.html" if out is None else out))
+    return 0
+
+
+def _print_json(value: Any) -> None:
+    import json
+
+    from spikemesh.report.folder import plain
+
+    print(json.dumps(plain(value), indent=1))

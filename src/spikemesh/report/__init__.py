@@ -1,0 +1,6 @@
+"""Results folders, and the page made of one: an HTML file that opens offline."""
+
+from spikemesh.report.folder import Results, new_folder, plain, read_folder, write_folder
+from spikemesh.report.page import write_report
+
+__all__ = ["Results", "new_folder", "plain", "read_folder", "write_folder", "write_report"]
