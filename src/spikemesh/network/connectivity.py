@@ -9,6 +9,7 @@ the order in which Keras flattens. Only real synapses count: a tap that falls on
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -113,6 +114,10 @@ class Dense:
         return Edges(pre, post, self.weight.ravel())
 
 
+def _pair(values: Sequence[int]) -> tuple[int, int]:
+    return int(values[0]), int(values[1])
+
+
 @dataclass(frozen=True)
 class Window:
     """A window that slides over a (height, width) plane.
@@ -150,7 +155,7 @@ class Window:
             if o < 1:
                 raise NetworkError(f"a window of {tuple(size)} (dilation {tuple(dilation)}) does not fit in {tuple(in_hw)}")
             out.append(o)
-        return Window(tuple(in_hw), (out[0], out[1]), tuple(size), tuple(stride), (pad[0], pad[1]), tuple(dilation))
+        return Window(_pair(in_hw), _pair(out), _pair(size), _pair(stride), _pair(pad), _pair(dilation))
 
     def axis(self, a: int) -> list[tuple[NDArray[np.int64], NDArray[np.int64]]]:
         """For each tap along axis ``a``: the in-bounds (input, output) coordinates it joins."""
