@@ -1,0 +1,18 @@
+"""What a chip is: mesh, crossbars, routers, costs, and where each number comes from."""
+
+from spikemesh.hardware.description import CONFIDENCE, Crossbar, Energy, Hardware, Mesh, Noc, Power, Source, Time
+from spikemesh.hardware.load import available_hardware, load_hardware
+
+__all__ = [
+    "CONFIDENCE",
+    "Crossbar",
+    "Energy",
+    "Hardware",
+    "Mesh",
+    "Noc",
+    "Power",
+    "Source",
+    "Time",
+    "available_hardware",
+    "load_hardware",
+]

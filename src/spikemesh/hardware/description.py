@@ -1,0 +1,453 @@
+"""What a chip is: its mesh, crossbars, clocks, routers and costs, validated and frozen.
+
+The attributes carry the names of the keys in a description file (``hw.noc.router_cycles``). What follows from them
+(cycles of a link, energy of a hop) is a property of :class:`Hardware`.
+"""
+
+from __future__ import annotations
+
+import difflib
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic_core import PydanticCustomError
+
+from spikemesh.errors import MappingError, SimulationError
+from spikemesh.hardware.fields import (
+    AUTO_ALLOWED,
+    BLOCKED_ALLOWED,
+    INF_ALLOWED,
+    AutoOrWhole,
+    Blocked,
+    WholeOrInf,
+    number,
+    special,
+    whole,
+)
+
+__all__ = ["CONFIDENCE", "Crossbar", "Energy", "Hardware", "Mesh", "Noc", "Power", "Source", "Time"]
+
+CONFIDENCE = ("READ", "QUOTE", "RUN", "DERIVED", "2nd", "EST", "RECALL")
+"""Confidence grades, best first: read in the primary source; a verbatim quote of it; output of a model that was run;
+arithmetic on such numbers; second-hand without a quote; an engineering choice; from memory of the paper. An estimate is
+open about being one, so it ranks above a number that claims a source nobody checked."""
+
+MOST_CYCLES_PER_STEP = 2**40
+
+
+class Section(BaseModel):
+    """One table of a description: no unknown keys, no conversions, frozen."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
+
+
+class Mesh(Section):
+    """``[mesh]``: the grid of tiles. Tile (x, y) has index y * cols + x."""
+
+    cols: AutoOrWhole = special(..., "tiles from west to east", AUTO_ALLOWED)
+    rows: AutoOrWhole = special(..., "tiles from north to south", AUTO_ALLOWED)
+    pitch_x_mm: float | None = number(None, "distance of neighbours, east-west, mm", positive=True)
+    pitch_y_mm: float | None = number(None, "distance of neighbours, north-south, mm", positive=True)
+    blocked: Blocked = special((), "tiles that hold no cluster; their routers still forward", BLOCKED_ALLOWED)
+
+
+class Crossbar(Section):
+    """``[crossbar]``: one a tile. ``n_in`` rows (axons) by ``n_out`` columns (neurons); math.inf where unlimited."""
+
+    n_in: WholeOrInf = special(..., "rows, that is distinct presynaptic axons", INF_ALLOWED)
+    n_out: WholeOrInf = special(..., "columns, that is neurons", INF_ALLOWED)
+    row_cycles: int = whole(0, "cycles to read one row")
+    op_cycles: int = whole(0, "further cycles a synaptic event, where synapses are served one by one")
+    weight_bits: int = whole(0, "bits of a weight, sign included; 0 = floating point", most=32)
+
+
+class Time(Section):
+    """``[time]``: the step of the network and what a chip spends between steps."""
+
+    step_ms: float = number(1.0, "length of a step in real time, ms", positive=True)
+    barrier_ns: float = number(0.0, "time that synchronising all tiles takes each step, ns")
+
+
+class Noc(Section):
+    """``[noc]``: routers, links and packets, in cycles of ``cycle_ns``."""
+
+    cycle_ns: float = number(..., "cycle of the mesh, ns", positive=True)
+    router_cycles: int = whole(0, "cycles from entering an input FIFO to asking for an output")
+    link_cycles_x: int | None = whole(None, "cycles of an east-west link", least=1)
+    link_cycles_y: int | None = whole(None, "cycles of a north-south link", least=1)
+    eject_cycles: int = whole(0, "cycles from the last flit's local grant to delivery")
+    encode_cycles: int = whole(0, "cycles to encode one event at the source tile")
+    credit_cycles: int = whole(0, "cycles until a freed FIFO slot is known upstream")
+    buffer_packets: WholeOrInf = special(math.inf, "packets that an input FIFO holds", INF_ALLOWED)
+    packet_bits: int | None = whole(None, "bits of a packet (absent: 32)", least=1)
+    flit_bits: int | None = whole(None, "bits of a flit, the width of a link (absent: the packet's)", least=1)
+    wire_ns_per_mm: float | None = number(None, "delay of a repeated wire, ns per mm")
+    multicast: Literal["unicast", "tree"] = special(
+        "unicast", "how a spike reaches several tiles", 'must be "unicast" or "tree"'
+    )
+
+
+class Energy(Section):
+    """``[energy]``: pJ per event. A hop is either lumped or router plus wire."""
+
+    router_pj_per_flit: float | None = number(None, "router, per flit that it forwards over a link, pJ")
+    wire_pj_per_bit_mm: float | None = number(None, "wire, per bit and mm, pJ")
+    hop_x_pj: float | None = number(None, "one flit over one east-west link, router included, pJ")
+    hop_y_pj: float | None = number(None, "one flit over one north-south link, router included, pJ")
+    inject_pj: float = number(0.0, "per packet that enters the mesh, pJ")
+    eject_pj: float = number(0.0, "per delivery, pJ")
+    spike_pj: float = number(0.0, "per spike generated, pJ")
+    row_pj: float = number(0.0, "per row read (idle cells priced apart where idle_cell_pj is given), pJ")
+    op_pj: float = number(0.0, "per synaptic event, pJ")
+    idle_cell_pj: float = number(0.0, "per unused crosspoint on a row that is read, pJ")
+    update_pj: float = number(0.0, "per active neuron and step, pJ")
+    idle_update_pj: float = number(0.0, "per idle neuron and step, pJ")
+
+
+class Power(Section):
+    """``[power]``: what is drawn all the time."""
+
+    neuron_nw: float = number(0.0, "per neuron of a crossbar in use, nW")
+    synapse_nw: float = number(0.0, "per crosspoint of a crossbar in use, nW")
+    router_uw: float = number(0.0, "per router, uW")
+    core_uw: float = number(0.0, "per tile that holds a cluster, uW")
+
+
+class Source(Section):
+    """Where a value comes from."""
+
+    citation: str = special(..., "paper, table or arithmetic", "must be a text")
+    confidence: Literal["READ", "QUOTE", "RUN", "DERIVED", "2nd", "EST", "RECALL"] = special(
+        ..., "grade, see CONFIDENCE", f"must be one of {', '.join(CONFIDENCE)}"
+    )
+
+
+SECTIONS: dict[str, type[Section]] = {
+    "mesh": Mesh,
+    "crossbar": Crossbar,
+    "time": Time,
+    "noc": Noc,
+    "energy": Energy,
+    "power": Power,
+}
+KEYS = [f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields]
+"""Every dotted key of a description."""
+
+
+class Hardware(BaseModel):
+    """A chip: its description, and what follows from it. Build one with :func:`spikemesh.hardware.load_hardware`.
+
+    ``source`` maps a dotted key to its citation and confidence; keys set by a user have none.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = special(..., "what tables call the chip", "must be a text that is not empty")
+    description: str = special("", "what the chip is", "must be a text")
+    mesh: Mesh
+    crossbar: Crossbar
+    time: Time = Field(default_factory=Time)
+    noc: Noc
+    energy: Energy = Field(default_factory=Energy)
+    power: Power = Field(default_factory=Power)
+    source: dict[str, Source] = Field(default_factory=dict)
+
+    @classmethod
+    def of(cls, content: Mapping[str, Any], source: object = "description") -> Hardware:
+        """The chip that a description's content states; ``source`` is what errors name it.
+
+        Raises
+        ------
+        DescriptionError
+            for an unknown key, a value of the wrong type or range, or keys that contradict each other.
+        """
+        from spikemesh.hardware.trouble import described
+
+        try:
+            return cls.model_validate(dict(content))
+        except ValidationError as error:
+            raise described(error, source) from None
+
+    @model_validator(mode="after")
+    def _agrees(self) -> Hardware:
+        for check in (_mesh_agrees, _noc_agrees, _energy_agrees, _source_agrees):
+            check(self)
+        return self
+
+    # --- the mesh -------------------------------------------------------------------------------------------------
+
+    @property
+    def is_sized(self) -> bool:
+        """Whether the mesh has its size; "auto" waits for the number of clusters."""
+        return self.mesh.cols != "auto"
+
+    @property
+    def cols(self) -> int:
+        """Tiles from west to east; a MappingError while the mesh is "auto"."""
+        return self._size()[0]
+
+    @property
+    def rows(self) -> int:
+        """Tiles from north to south; a MappingError while the mesh is "auto"."""
+        return self._size()[1]
+
+    def _size(self) -> tuple[int, int]:
+        cols, rows = self.mesh.cols, self.mesh.rows
+        if isinstance(cols, str) or isinstance(rows, str):
+            raise MappingError(
+                f"the mesh of {self.name} is 'auto' and has no size yet: load it with mesh=(cols, rows) or size it for a "
+                "number of clusters"
+            )
+        return cols, rows
+
+    @property
+    def n_tiles(self) -> int:
+        """Tiles of the mesh, blocked ones included."""
+        return self.cols * self.rows
+
+    @property
+    def usable_tiles(self) -> NDArray[np.int32]:
+        """(n_usable,) int32, tiles that may hold a cluster, ascending."""
+        usable = np.ones(self.n_tiles, bool)
+        for x, y in self.mesh.blocked:
+            usable[y * self.cols + x] = False
+        return np.flatnonzero(usable).astype(np.int32)
+
+    def sized_for(self, n_clusters: int) -> Hardware:
+        """The chip with a mesh that holds ``n_clusters``.
+
+        A fixed mesh is kept. An "auto" one becomes the smallest near-square that fits: cols = ceil(sqrt(n)),
+        rows = ceil(n / cols), where n grows while blocked tiles eat sites; blocked tiles that lie outside are dropped.
+
+        Raises
+        ------
+        MappingError
+            where there are more clusters than usable tiles.
+        """
+        if self.is_sized:
+            n_usable = self.n_tiles - len(self.mesh.blocked)
+            if n_clusters > n_usable:
+                blocked = f" of which {len(self.mesh.blocked)} are blocked" if self.mesh.blocked else ""
+                raise MappingError(
+                    f"{n_clusters} clusters need as many tiles; {self.name} has {self.cols} x {self.rows} = "
+                    f"{self.n_tiles}{blocked}"
+                )
+            return self
+        n = max(n_clusters, 1)
+        while True:
+            cols = math.isqrt(n - 1) + 1
+            rows = -(-n // cols)
+            inside = [[x, y] for x, y in self.mesh.blocked if x < cols and y < rows]
+            missing = n_clusters - (cols * rows - len(inside))
+            if missing <= 0:
+                return self.with_overrides({"mesh.cols": cols, "mesh.rows": rows, "mesh.blocked": inside})
+            n = cols * rows + 1
+
+    # --- cycles ---------------------------------------------------------------------------------------------------
+
+    @property
+    def link_cycles_x(self) -> int:
+        """Cycles of an east-west link: stated, or the wire's delay rounded up, at least 1."""
+        return self._link_cycles(self.noc.link_cycles_x, self.mesh.pitch_x_mm)
+
+    @property
+    def link_cycles_y(self) -> int:
+        """Cycles of a north-south link: stated, or the wire's delay rounded up, at least 1."""
+        return self._link_cycles(self.noc.link_cycles_y, self.mesh.pitch_y_mm)
+
+    def _link_cycles(self, stated: int | None, pitch_mm: float | None) -> int:
+        if stated is not None:
+            return stated
+        if self.noc.wire_ns_per_mm is None or pitch_mm is None:
+            return 1
+        cycles = pitch_mm * self.noc.wire_ns_per_mm / self.noc.cycle_ns
+        # nine digits absorb binary fractions: 3 mm * 0.1 ns / 0.1 ns is 3 cycles, not 4
+        return max(1, math.ceil(round(cycles, 9)))
+
+    @property
+    def packet_bits(self) -> int:
+        """Bits of a packet; 32 where the description has none."""
+        return 32 if self.noc.packet_bits is None else self.noc.packet_bits
+
+    @property
+    def flit_bits(self) -> int:
+        """Bits of a flit; a whole packet where the description has none."""
+        return self.packet_bits if self.noc.flit_bits is None else self.noc.flit_bits
+
+    @property
+    def flits_per_packet(self) -> int:
+        """F = ceil(packet_bits / flit_bits)."""
+        return -(-self.packet_bits // self.flit_bits)
+
+    def cycles_per_step(self, acceleration: float = 1.0) -> int:
+        """round(step_ms * 1e6 / (acceleration * cycle_ns)): cycles of the mesh in one step of the network.
+
+        Raises
+        ------
+        SimulationError
+            where a step would be shorter than a cycle, or than the barrier that ends it; for an acceleration that is not
+            a positive number; beyond 2**40 cycles.
+        """
+        if not (isinstance(acceleration, int | float | np.number) and 0 < acceleration < math.inf):
+            raise SimulationError(f"acceleration must be a positive number, not {acceleration!r}")
+        step_ns = self.time.step_ms * 1e6 / float(acceleration)
+        cycles = step_ns / self.noc.cycle_ns
+        if cycles > MOST_CYCLES_PER_STEP:
+            raise SimulationError(f"acceleration {acceleration!r} makes a step {cycles:.3g} cycles long, above 2**40")
+        if round(cycles) < 1:
+            most = self.time.step_ms * 1e6 / self.noc.cycle_ns
+            raise SimulationError(
+                f"acceleration {acceleration!r} makes a step shorter than a cycle: {self.name} has {self.noc.cycle_ns:g} "
+                f"ns a cycle and {self.time.step_ms:g} ms a step, so at most {most:.6g}"
+            )
+        if step_ns < self.time.barrier_ns:
+            most = self.time.step_ms * 1e6 / self.time.barrier_ns
+            raise SimulationError(
+                f"acceleration {acceleration!r} makes a step of {step_ns:.6g} ns, shorter than the {self.time.barrier_ns:g} "
+                f"ns in which {self.name} synchronises its tiles: at most {most:.6g}"
+            )
+        return round(cycles)
+
+    # --- costs ----------------------------------------------------------------------------------------------------
+
+    @property
+    def hop_x_pj(self) -> float:
+        """One flit over one east-west link, pJ: lumped, or router + flit_bits * wire * pitch."""
+        return self._hop(self.energy.hop_x_pj, self.mesh.pitch_x_mm)
+
+    @property
+    def hop_y_pj(self) -> float:
+        """One flit over one north-south link, pJ: lumped, or router + flit_bits * wire * pitch."""
+        return self._hop(self.energy.hop_y_pj, self.mesh.pitch_y_mm)
+
+    def _hop(self, lumped: float | None, pitch_mm: float | None) -> float:
+        if lumped is not None:
+            return lumped
+        wire = self.energy.wire_pj_per_bit_mm or 0.0
+        return (self.energy.router_pj_per_flit or 0.0) + self.flit_bits * wire * (pitch_mm or 0.0)
+
+    @property
+    def pitch_matters(self) -> bool:
+        """Whether the pitch enters any cost or delay: false where hops are lumped and link cycles stated."""
+        by_wire = self.noc.wire_ns_per_mm is not None and None in (self.noc.link_cycles_x, self.noc.link_cycles_y)
+        return bool(self.energy.wire_pj_per_bit_mm) or by_wire
+
+    # --- provenance and variants ------------------------------------------------------------------------------------
+
+    @property
+    def weakest_confidence(self) -> str | None:
+        """The worst grade among the sources, by the order of ``CONFIDENCE``; None where none is given."""
+        grades = [CONFIDENCE.index(source.confidence) for source in self.source.values()]
+        return CONFIDENCE[max(grades)] if grades else None
+
+    def parameters(self) -> dict[str, Any]:
+        """Dotted key -> value of everything stated or defaulted, for manifests: plain JSON values, "inf" for no limit.
+
+        Keys that are absent (None) are left out, so that ``load``-ing the same pairs gives the same chip.
+        """
+        flat: dict[str, Any] = {"name": self.name, "description": self.description}
+        for section in SECTIONS:
+            for key, value in getattr(self, section).model_dump().items():
+                if value is not None:
+                    flat[f"{section}.{key}"] = _plain(value)
+        return flat
+
+    def with_overrides(self, overrides: Mapping[str, Any]) -> Hardware:
+        """The chip with some dotted keys set, validated again; None removes a key. Its source entries go with them.
+
+        Raises
+        ------
+        DescriptionError
+            for an unknown key or a value that the description could not hold either.
+        """
+        from spikemesh.hardware.trouble import overridden
+
+        return Hardware.of(*overridden(self, overrides))
+
+    def content(self) -> dict[str, Any]:
+        """The description as nested plain values, as a file would state it."""
+        nested: dict[str, Any] = {}
+        for dotted, value in self.parameters().items():
+            section, _, key = dotted.rpartition(".")
+            (nested.setdefault(section, {}) if section else nested)[key] = value
+        nested["source"] = {key: source.model_dump() for key, source in self.source.items()}
+        return nested
+
+    def __hash__(self) -> int:
+        return hash(repr(self.parameters()))
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, float) and math.isinf(value):
+        return "inf"
+    return [list(pair) for pair in value] if isinstance(value, tuple) else value
+
+
+# --- what must agree with what ------------------------------------------------------------------------------------
+
+
+def _contradiction(key: str, allowed: str, value: object) -> PydanticCustomError:
+    return PydanticCustomError("contradiction", "{allowed}", {"key": key, "allowed": allowed, "value": repr(value)})
+
+
+def _mesh_agrees(hw: Hardware) -> None:
+    mesh = hw.mesh
+    if (mesh.cols == "auto") != (mesh.rows == "auto"):
+        key = "mesh.rows" if mesh.cols == "auto" else "mesh.cols"
+        raise _contradiction(key, 'cols and rows are both "auto" or both numbers', getattr(mesh, key[5:]))
+    if (mesh.pitch_x_mm is None) != (mesh.pitch_y_mm is None):
+        key = "pitch_x_mm" if mesh.pitch_y_mm is None else "pitch_y_mm"
+        raise _contradiction(f"mesh.{key}", "pitch_x_mm and pitch_y_mm come together", getattr(mesh, key))
+    if isinstance(mesh.cols, int) and isinstance(mesh.rows, int):
+        for x, y in mesh.blocked:
+            if x >= mesh.cols or y >= mesh.rows:
+                raise _contradiction(
+                    "mesh.blocked", f"[{x}, {y}] lies outside the mesh of {mesh.cols} x {mesh.rows} tiles", mesh.blocked
+                )
+        if len(mesh.blocked) == mesh.cols * mesh.rows:
+            raise _contradiction("mesh.blocked", "every tile is blocked; at least one must hold a cluster", mesh.blocked)
+
+
+def _noc_agrees(hw: Hardware) -> None:
+    noc = hw.noc
+    if noc.flit_bits is not None and noc.packet_bits is None:
+        raise _contradiction("noc.flit_bits", "needs packet_bits beside it", noc.flit_bits)
+    if noc.wire_ns_per_mm is not None and hw.mesh.pitch_x_mm is None:
+        raise _contradiction("noc.wire_ns_per_mm", "needs mesh.pitch_x_mm and mesh.pitch_y_mm", noc.wire_ns_per_mm)
+    most = max(hw.link_cycles_x, hw.link_cycles_y)
+    if most > 1_000_000:
+        raise _contradiction("noc.wire_ns_per_mm", f"makes a link {most} cycles long, above 1000000", noc.wire_ns_per_mm)
+    if hw.flits_per_packet > 4096:
+        raise _contradiction("noc.flit_bits", f"makes a packet {hw.flits_per_packet} flits long, above 4096", hw.flit_bits)
+
+
+def _energy_agrees(hw: Hardware) -> None:
+    energy = hw.energy
+    parts = [key for key in ("router_pj_per_flit", "wire_pj_per_bit_mm") if getattr(energy, key) is not None]
+    lumped = [key for key in ("hop_x_pj", "hop_y_pj") if getattr(energy, key) is not None]
+    if lumped and parts:
+        raise _contradiction(
+            f"energy.{parts[0]}",
+            f"a hop is either lumped ({lumped[0]}) or router plus wire, not both",
+            getattr(energy, parts[0]),
+        )
+    if len(lumped) == 1:
+        raise _contradiction(f"energy.{lumped[0]}", "hop_x_pj and hop_y_pj come together", getattr(energy, lumped[0]))
+    if energy.wire_pj_per_bit_mm and hw.mesh.pitch_x_mm is None:
+        raise _contradiction(
+            "energy.wire_pj_per_bit_mm", "needs mesh.pitch_x_mm and mesh.pitch_y_mm", energy.wire_pj_per_bit_mm
+        )
+
+
+def _source_agrees(hw: Hardware) -> None:
+    if not hw.name:
+        raise _contradiction("name", "must be a text that is not empty", hw.name)
+    for key in hw.source:
+        if key not in KEYS:
+            close = difflib.get_close_matches(key, KEYS, 1)
+            hint = f"; did you mean {close[0]!r}?" if close else ""
+            raise _contradiction(f"source.{key}", f"names no key of a description{hint}", None)
