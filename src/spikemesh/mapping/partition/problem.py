@@ -1,0 +1,163 @@
+"""What every partitioner reads: the SNN graph as flat arrays, and the limits of a cluster."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.network import SpikingNetwork, edge_weights
+
+__all__ = ["PartitionProblem"]
+
+
+@dataclass(frozen=True, eq=False)
+class PartitionProblem:
+    """Assign ``n`` neurons to clusters of at most ``capacity`` neurons fed by at most ``axons`` distinct neurons.
+
+    Neurons 0 .. n - 1 are to be assigned. Where inputs stay off the chip (``map_inputs = false``), sources n .. n_sources - 1
+    are those inputs: they feed clusters and so take rows, but belong to none. Otherwise n_sources = n. Both keep the order
+    of the network, and ``neuron_ids`` gives their indices there.
+
+    n, n_sources : neurons to assign, and neurons that send.
+    indptr : (n_sources + 1,) int64, post : (n_synapses,) int32: the targets of source i are post[indptr[i]:indptr[i + 1]],
+        ascending. Parallel synapses and self-loops stay.
+    omega : (n_synapses,) float64, weight of each synapse in the SNN graph (design: ``rate * abs(w)`` by default).
+    rates : (n_sources,) float64, Hz.
+    capacity : neurons that fit in one cluster.
+    axons : distinct presynaptic neurons that one cluster may have, its own members included; None for no limit.
+    n_clusters : clusters to make, ceil(n / capacity) by default; more only where ``axons`` forces them.
+    seed : for ``numpy.random.default_rng``.
+    neuron_ids : (n_sources,) int64, index in the network.
+    layer_of_neuron : (n,) int32, index into ``layer_shapes`` and ``network.layers``.
+    """
+
+    network: SpikingNetwork
+    n: int
+    n_sources: int
+    indptr: NDArray[np.int64]
+    post: NDArray[np.int32]
+    omega: NDArray[np.float64]
+    rates: NDArray[np.float64]
+    capacity: int
+    axons: int | None
+    n_clusters: int
+    seed: int
+    neuron_ids: NDArray[np.int64]
+    layer_of_neuron: NDArray[np.int32]
+
+    @staticmethod
+    def of(
+        network: SpikingNetwork,
+        rates: NDArray[np.float64],
+        weighting: str,
+        capacity: int,
+        axons: int | None,
+        n_clusters: int,
+        seed: int,
+        on_chip: NDArray[np.bool_] | None = None,
+    ) -> PartitionProblem:
+        """The problem of a network; ``on_chip`` (n_neurons,) bool marks the neurons to assign, None for all."""
+        synapses, indptr = network.synapses, network.indptr
+        omega = edge_weights(network, rates, weighting)
+        ids = np.arange(network.n_neurons)
+        n, post = network.n_neurons, synapses.post
+        if on_chip is not None and not on_chip.all():
+            n = int(on_chip.sum())
+            ids = np.concatenate([np.flatnonzero(on_chip), np.flatnonzero(~on_chip)])
+            number = np.empty(network.n_neurons, np.int32)
+            number[ids] = np.arange(network.n_neurons, dtype=np.int32)
+            pick = np.flatnonzero(on_chip[post])  # a synapse onto a neuron off the chip needs no crossbar
+            pick = pick[np.argsort(number[synapses.pre[pick]], kind="stable")]
+            counts = np.bincount(number[synapses.pre[pick]], minlength=len(ids))
+            indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            omega, post = omega[pick], number[post[pick]]
+        return PartitionProblem(
+            network=network,
+            n=n,
+            n_sources=len(ids),
+            indptr=indptr,
+            post=np.ascontiguousarray(post),
+            omega=omega,
+            rates=rates[ids],
+            capacity=capacity,
+            axons=axons,
+            n_clusters=n_clusters,
+            seed=seed,
+            neuron_ids=ids.astype(np.int64),
+            layer_of_neuron=network.layer_of_neuron[ids[:n]],
+        )
+
+    @property
+    def layer_shapes(self) -> tuple[tuple[int, ...], ...]:
+        """(height, width, channels) or (units,) of each layer of the network."""
+        return tuple(layer.shape for layer in self.network.layers)
+
+    @property
+    def n_synapses(self) -> int:
+        return len(self.post)
+
+    @property
+    def axon_limit(self) -> int:
+        """``axons``, or a number that no cluster can reach: what compiled code compares with."""
+        return self.n_sources + 1 if self.axons is None else self.axons
+
+    def rng(self) -> np.random.Generator:
+        """A fresh generator from the problem's seed."""
+        return np.random.default_rng(self.seed)
+
+    @cached_property
+    def pre(self) -> NDArray[np.int32]:
+        """(n_synapses,) source of each synapse."""
+        return np.repeat(np.arange(self.n_sources, dtype=np.int32), np.diff(self.indptr))
+
+    @cached_property
+    def incoming(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.int64]]:
+        """(indptr (n + 1,), sources (n_synapses,) ascending in each row, index of the synapse in ``post``)."""
+        import scipy.sparse
+
+        m = self.n_synapses
+        forward = scipy.sparse.csr_array((np.arange(m), self.post, self.indptr), (self.n_sources, self.n))
+        backward = forward.tocsc()  # a stable counting sort; parallel synapses stay apart
+        return backward.indptr.astype(np.int64), backward.indices.astype(np.int32), backward.data.astype(np.int64)
+
+    @cached_property
+    def feeders(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """(indptr (n + 1,), distinct sources of each neuron): the rows that a neuron needs."""
+        indptr, sources, _ = self.incoming
+        first = np.ones(len(sources), bool)
+        first[1:] = sources[1:] != sources[:-1]
+        first[indptr[:-1][np.diff(indptr) > 0]] = True
+        starts = np.concatenate([[0], np.cumsum(first)])[indptr].astype(np.int64)
+        return starts, sources[first]
+
+    @cached_property
+    def undirected(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """(indptr (n + 1,), neighbour, omega) of the symmetric graph over the neurons to assign.
+
+        Opposite and parallel synapses add up; self-loops, and synapses from off the chip, which no partition can cut or
+        keep, are left out. Neighbours ascend in each row.
+        """
+        return self.undirected_of(self.omega)
+
+    def undirected_of(self, weight: NDArray[np.float64]) -> tuple[NDArray, NDArray, NDArray]:
+        """As ``undirected``, with another weight (n_synapses,) on the synapses."""
+        import scipy.sparse
+
+        both = (self.pre < self.n) & (self.pre != self.post)
+        a, b, w = self.pre[both], self.post[both], weight[both]
+        graph = scipy.sparse.coo_array(
+            (np.concatenate([w, w]), (np.concatenate([a, b]), np.concatenate([b, a]))), (self.n, self.n)
+        ).tocsr()
+        graph.sort_indices()
+        return graph.indptr.astype(np.int64), graph.indices.astype(np.int32), graph.data.astype(np.float64)
+
+    def layers(self) -> Iterator[NDArray[np.int64]]:
+        """The neurons of each layer of the network that are to be assigned, empty layers left out."""
+        for k in range(len(self.network.layers)):
+            members = np.flatnonzero(self.layer_of_neuron == k)
+            if len(members):
+                yield members
