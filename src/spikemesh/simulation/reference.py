@@ -22,7 +22,7 @@ Nothing ticks: a router without packets costs nothing, however many cycles pass.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Any
 
 import numpy as np
@@ -35,6 +35,7 @@ from spikemesh.simulation.program import EAST, LOCAL, NORTH, NOT_YET, SOUTH, UNL
 __all__ = ["Session", "run"]
 
 Action = Callable[[simpy.Event], None]
+Process = Generator[simpy.Event, Any, Any]
 
 STOP = 0
 ARRIVE, INJECT, ASK, GRANT, OWN, DELIVER = range(1, 7)
@@ -53,20 +54,22 @@ def run(chip: Chip, traffic: Traffic, *, max_cycles: int | None = None) -> Flow:
     return session.flow()
 
 
-class Moment(simpy.Event):
-    """Something that happens in a phase of a cycle: for a process to wait for, or to call ``action`` with."""
+class Clock(simpy.Environment):
+    """SimPy's environment; its time counts cycles."""
+
+    @property
+    def now(self) -> int:
+        return self._now  # type: ignore[return-value]
+
+
+class At(simpy.Event):
+    """What happens in a phase of a cycle: a process waits for it, or it calls ``action``."""
 
     def __init__(self, clock: Clock, cycle: int, phase: int, value: Any = None, action: Action | None = None) -> None:
         self.env = clock
         self.callbacks = [] if action is None else [action]
         self._ok, self._value = True, value
-        clock.schedule(self, phase, cycle - clock.now)
-
-
-class Clock(simpy.Environment):
-    """SimPy's environment, told in cycles and their phases."""
-
-    at = simpy.core.BoundClass(Moment)
+        clock.schedule(self, phase, cycle - clock.now)  # type: ignore[arg-type]
 
 
 class Packet:
@@ -94,7 +97,7 @@ class Line:
             self.sleeper.succeed()
             self.sleeper = None
 
-    def take(self) -> Iterator[Any]:
+    def take(self) -> Process:
         """``item = yield from line.take()`` inside a process."""
         if not self.items:
             self.sleeper = self.clock.event()
@@ -133,7 +136,7 @@ class Tile:
         for process in (self.encode(), self.inject(), self.keep()):
             self.clock.process(process)
 
-    def encode(self) -> Iterator[simpy.Event]:
+    def encode(self) -> Process:
         """The AER encoder, one event at a time: encoded = max(fired, previous encoded) + encode_cycles."""
         s, clock = self.session, self.clock
         while True:
@@ -141,34 +144,34 @@ class Tile:
             cycles = 0 if packet.raw else s.chip.encode_cycles
             done = max(packet.fired, clock.now) + cycles
             if done > clock.now:
-                yield clock.at(done, ARRIVE)
+                yield At(clock, done, ARRIVE)
             for row in packet.rows:
                 s.encoded[row] = done
             self.source_queue.put(packet)
 
-    def inject(self) -> Iterator[simpy.Event]:
+    def inject(self) -> Process:
         """The network interface: one flit a cycle into the local FIFO, a packet whenever a slot is free."""
         s, clock, flits = self.session, self.clock, self.session.chip.flits_per_packet
         link_free_from = 0
         while True:
             packet = yield from self.source_queue.take()
-            yield clock.at(max(clock.now, link_free_from), INJECT)
+            yield At(clock, max(clock.now, link_free_from), INJECT)
             while not self.local.has_slot:
                 yield self.local.slot_freed()
-                yield clock.at(clock.now, INJECT)
+                yield At(clock, clock.now, INJECT)
             for row in packet.rows:
                 s.injected[row] = clock.now
             link_free_from = clock.now + flits
             self.local.reserve()
             self.local.enter(packet)
 
-    def keep(self) -> Iterator[simpy.Event]:
+    def keep(self) -> Process:
         """Spikes whose targets share their tile go straight to its crossbar, in the cycle in which they fire."""
         clock = self.clock
         while True:
             fired, row = yield from self.own_spikes.take()
             if fired > clock.now:
-                yield clock.at(fired, OWN)
+                yield At(clock, fired, OWN)
             self.crossbar.read(row, own=True)
 
     def eject(self, delivery: simpy.Event) -> None:
@@ -218,7 +221,7 @@ class Fifo:
 
     def come_to_front(self) -> None:
         entered, _ = self.queue[0]
-        self.clock.at(max(entered + self.chip.router_cycles, self.read_until), ASK, action=self.ask)
+        At(self.clock, max(entered + self.chip.router_cycles, self.read_until), ASK, action=self.ask)
 
     def ask(self, _: simpy.Event) -> None:
         """The packet in front asks for every output that its rows need."""
@@ -235,7 +238,7 @@ class Fifo:
         self.queue.popleft()
         self.read_until = self.clock.now + self.chip.flits_per_packet
         if self.chip.buffer_packets != UNLIMITED:
-            self.clock.at(self.read_until + self.chip.credit_cycles, ARRIVE, action=self.free_slot)
+            At(self.clock, self.read_until + self.chip.credit_cycles, ARRIVE, action=self.free_slot)
         if self.queue:
             self.come_to_front()
 
@@ -273,7 +276,7 @@ class Output:
         cycle = max(self.clock.now, self.free_from)
         if self.requests and self.wakes_at != cycle:
             self.wakes_at = cycle
-            self.clock.at(cycle, GRANT, action=self.arbitrate)
+            At(self.clock, cycle, GRANT, action=self.arbitrate)
 
     def arbitrate(self, _: simpy.Event) -> None:
         """Grants one of those that ask: the first from the pointer upward. Without a credit nobody; the credit wakes us."""
@@ -291,11 +294,11 @@ class Output:
         if self.downstream is None:
             for row in packet.rows:
                 s.granted[row] = now
-            self.clock.at(now + flits - 1 + s.chip.eject_cycles, DELIVER, packet.rows, self.router.tile.eject)
+            At(self.clock, now + flits - 1 + s.chip.eject_cycles, DELIVER, packet.rows, self.router.tile.eject)
             return
         s.link_flits[self.router.index][self.port - 1] += flits
         self.downstream.reserve()
-        self.clock.at(now + self.link_cycles, ARRIVE, packet, self.downstream.arrive)
+        At(self.clock, now + self.link_cycles, ARRIVE, packet, self.downstream.arrive)
 
 
 class Router:
@@ -399,7 +402,7 @@ class Session:
             self.cycle = max(self.cycle, self.clock.now + 1, last_read + 1)
         elif until > self.cycle:
             if until > self.clock.now:
-                self.clock.run(self.clock.at(until, STOP))
+                self.clock.run(At(self.clock, until, STOP))
             self.cycle = until
 
     def take_read(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:

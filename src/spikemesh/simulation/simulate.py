@@ -1,0 +1,144 @@
+"""Runs a mapped network's spikes on its chip and gathers what happened."""
+
+from __future__ import annotations
+
+import multiprocessing
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from spikemesh.errors import SimulationError
+from spikemesh.simulation.engines import Engine, engine_named
+from spikemesh.simulation.lower import Program, lower
+from spikemesh.simulation.program import Flow, Traffic
+from spikemesh.simulation.record import RunRecord
+
+if TYPE_CHECKING:
+    from spikemesh.hardware import Hardware
+    from spikemesh.mapping.mapping import Mapping
+    from spikemesh.network import SpikeTrace
+
+__all__ = ["check_max_cycles", "record_of", "simulate"]
+
+Progress = Callable[[int, int], Any]
+"""Called with (samples done, samples in all) after each sample."""
+
+
+def simulate(
+    mapped: Mapping,
+    trace: SpikeTrace,
+    hw: Hardware | None = None,
+    engine: str = "auto",
+    acceleration: float = 1.0,
+    max_cycles: int | None = None,
+    progress: Progress | None = None,
+    workers: int = 1,
+) -> RunRecord:
+    """The spikes of ``trace`` on the chip, sample by sample, each from its own cycle 0 on an empty chip.
+
+    Open loop: what arrives late changes nothing in ``trace``; :func:`spikemesh.closed_loop` lets it.
+
+    Parameters
+    ----------
+    mapped, trace : a mapping and spikes of its network.
+    hw : the chip, if not ``mapped.hardware``: same mesh, other numbers.
+    engine : "simpy", "compiled" or "auto" (SimPy for short runs); the record is the same.
+    acceleration : how many times faster than real time the network runs.
+    max_cycles : the first cycle of each sample that is not simulated; without it a sample runs until all rows are read.
+    progress : called with (samples done, samples in all) after each sample.
+    workers : processes that share the samples; the record does not depend on it. A script that asks for more than one needs
+        the usual ``if __name__ == "__main__":`` guard.
+
+    Raises
+    ------
+    TraceError, SimulationError
+        for a trace of another network, an unknown engine, a step shorter than a cycle, a mesh other than the mapping's.
+    """
+    check_max_cycles(max_cycles)
+    if workers < 1:
+        raise SimulationError(f"workers must be at least 1, not {workers}")
+    program = lower(mapped, trace, hw, acceleration)
+    chosen = engine_named(engine, program.work())
+    began = time.perf_counter()
+    runs = []
+    for done, run in enumerate(run_samples(program, chosen, max_cycles, workers), 1):
+        runs.append(run)
+        if progress is not None:
+            progress(done, program.n_samples)
+    return record_of(program, runs, chosen.name, time.perf_counter() - began)
+
+
+def check_max_cycles(max_cycles: int | None) -> None:
+    if max_cycles is not None and max_cycles < 1:
+        raise SimulationError(f"max_cycles must be at least 1, not {max_cycles}")
+
+
+def run_samples(program: Program, engine: Engine, max_cycles: int | None, workers: int) -> Iterator[tuple[Traffic, Flow]]:
+    samples = range(program.n_samples)
+    if workers == 1 or program.n_samples < 2:
+        for sample in samples:
+            traffic = program.traffic(sample)
+            yield traffic, engine.run(program.chip, traffic, max_cycles)
+        return
+    # a fresh interpreter each: forking a process in which TensorFlow runs threads may hang
+    context = multiprocessing.get_context("spawn")
+    arguments = (program, engine, max_cycles)
+    with ProcessPoolExecutor(min(workers, program.n_samples), context, initialize_worker, arguments) as pool:
+        yield from pool.map(run_in_worker, samples, chunksize=max(1, program.n_samples // (4 * workers)))
+
+
+WORKER: dict[str, Any] = {}
+
+
+def initialize_worker(program: Program, engine: Engine, max_cycles: int | None) -> None:
+    WORKER.update(program=program, engine=engine, max_cycles=max_cycles)
+
+
+def run_in_worker(sample: int) -> tuple[Traffic, Flow]:
+    traffic = WORKER["program"].traffic(sample)
+    return traffic, WORKER["engine"].run(WORKER["program"].chip, traffic, WORKER["max_cycles"])
+
+
+def record_of(program: Program, runs: list[tuple[Traffic, Flow]], engine: str, seconds: float) -> RunRecord:
+    """One record of all samples' runs, in order."""
+
+    def rows(field: str, of: int, dtype: type) -> Any:
+        return np.concatenate([getattr(run[of], field) for run in runs] or [np.empty(0)]).astype(dtype)
+
+    def numbers(field: str) -> Any:
+        return np.repeat(np.arange(len(runs), dtype=np.int32), [len(getattr(traffic, field)) for traffic, _ in runs])
+
+    traffic_columns = dict.fromkeys(("neuron", "source", "destination", "synapses"), np.int32)
+    own_columns = dict.fromkeys(("own_neuron", "own_tile", "own_synapses"), np.int32)
+    flow_columns = ("encoded", "injected", "granted", "delivered", "row_read", "own_row_read")
+    wide = {"packet": np.int64, "fired": np.int64, "own_fired": np.int64}
+    link_flits = np.zeros((program.chip.n_tiles, 4), np.int64)
+    for _, flow in runs:
+        link_flits += flow.link_flits
+    return RunRecord(
+        mapping=program.mapping,
+        hardware=program.hardware,
+        chip=program.chip,
+        acceleration=program.acceleration,
+        cycles_per_step=program.cycles_per_step,
+        n_samples=program.n_samples,
+        n_steps=program.trace.n_steps,
+        sample=numbers("fired"),
+        own_sample=numbers("own_fired"),
+        **{name: rows(name, 0, dtype) for name, dtype in {**traffic_columns, **own_columns, **wide}.items()},
+        **{name: rows(name, 1, np.int64) for name in flow_columns},
+        link_flits=link_flits,
+        last_row_read=np.array([last_row_read(flow) for _, flow in runs], np.int64),
+        spikes=program.trace.counts,
+        verdict="cut" if any(flow.cut for _, flow in runs) else "drained",
+        engine=engine,
+        seconds=seconds,
+    )
+
+
+def last_row_read(flow: Flow) -> int:
+    """Cycle of the last row read, 0 without any."""
+    return max(int(cycles.max(initial=0)) for cycles in (flow.row_read, flow.own_row_read))
