@@ -1,0 +1,227 @@
+"""Runs traffic through the compiled mesh, all at once or piece by piece."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.errors import SimulationError
+from spikemesh.simulation.compiled import kernels, layout
+from spikemesh.simulation.compiled.columns import Columns
+from spikemesh.simulation.program import NOT_YET, Chip, Flow, Traffic
+
+__all__ = ["Session", "run"]
+
+
+def run(chip: Chip, traffic: Traffic, *, max_cycles: int | None = None) -> Flow:
+    """Runs one independent piece of traffic on an empty chip.
+
+    Parameters
+    ----------
+    max_cycles : the first cycle that is not simulated; without it the run goes on until every row is read.
+
+    Raises
+    ------
+    SimulationError
+        for traffic that is not sorted, names a tile off the mesh, or a chip with a number out of range.
+    """
+    session = Session(chip)
+    session.push(traffic)
+    session.advance(None if max_cycles is None else max(max_cycles, 0))
+    return session.flow()
+
+
+class Session:
+    """A chip that runs piece by piece; see :class:`spikemesh.simulation.program.Session` for the promise it keeps.
+
+    Raises
+    ------
+    SimulationError
+        for a chip with a number out of range.
+    """
+
+    def __init__(self, chip: Chip) -> None:
+        self._chip = chip
+        self._timing = layout.timing(chip)
+        self._mesh = layout.empty_mesh(chip)
+        self._rows = Columns(
+            fired=np.int64,
+            packet=np.int64,
+            source=np.int32,
+            destination=np.int32,
+            synapses=np.int32,
+            encoded=np.int64,
+            injected=np.int64,
+            granted=np.int64,
+            row_read=np.int64,
+            log=np.int64,
+            **({"order": np.int64, "spot": np.int32} if chip.tree else {}),
+        )
+        self._own = Columns(fired=np.int64, tile=np.int32, synapses=np.int32, row_read=np.int64)
+        self._n_packets = 0
+        self._latest = -1
+        self._cycle = 0
+        self._encoders = np.zeros(chip.n_tiles, np.int64)
+        self._crossbars = np.zeros(chip.n_tiles, np.int64)
+        self._read = np.zeros(2, np.int64)
+        self._offered = np.zeros(2, np.int64)
+        self._waiting = (np.empty(0, np.int64), np.empty(0, bool), np.empty(0, np.int64))
+
+    @property
+    def cycle(self) -> int:
+        """The first cycle not yet simulated."""
+        return self._cycle
+
+    @property
+    def _lag(self) -> int:
+        """Cycles from the local output's grant to delivery."""
+        return self._chip.flits_per_packet - 1 + self._chip.eject_cycles
+
+    def push(self, traffic: Traffic) -> None:
+        """Adds rows that fire at or after ``cycle`` and strictly after every row pushed before.
+
+        Raises
+        ------
+        SimulationError
+            for rows that fire earlier, are not sorted, name a tile off the mesh, or share a packet on a unicast chip.
+        """
+        earliest = max(self._cycle, self._latest + 1)
+        latest = max(
+            check_rows("rows", earliest, self._chip, traffic.fired, traffic.source, traffic.destination),
+            check_rows("own rows", earliest, self._chip, traffic.own_fired, traffic.own_tile),
+        )
+        if not self._chip.tree and traffic.n_packets != traffic.n_rows:
+            raise SimulationError("a packet with several rows needs a chip with multicast = tree")
+        self._latest = max(self._latest, latest)
+        self._own.extend(len(traffic.own_fired), fired=traffic.own_fired, tile=traffic.own_tile, synapses=traffic.own_synapses)
+        if not traffic.n_rows:
+            return
+        first = self._rows.n
+        packet = traffic.packet + self._n_packets if first else traffic.packet
+        tree = self._tree_order(traffic) if self._chip.tree else {}
+        self._rows.extend(
+            traffic.n_rows,
+            fired=traffic.fired,
+            packet=packet,
+            source=traffic.source,
+            destination=traffic.destination,
+            synapses=traffic.synapses,
+            **tree,
+        )
+        self._n_packets += traffic.n_packets
+        rows = self._rows
+        if traffic.raw:
+            rows.encoded[first : rows.n] = rows.fired[first : rows.n]
+        else:
+            span, encode_cycles = (first, rows.n), self._chip.encode_cycles
+            kernels.encode(rows.fired, rows.packet, rows.source, rows.encoded, span, self._encoders, encode_cycles)
+
+    def _tree_order(self, traffic: Traffic) -> dict[str, NDArray[Any]]:
+        """Rows of each packet by column and then row of their destination: what leaves by one output is one stretch."""
+        cols = self._chip.cols
+        spot = traffic.destination % cols * self._chip.rows + traffic.destination // cols
+        order = np.argsort(traffic.packet * self._chip.n_tiles + spot, kind="stable")
+        return {"order": order + self._rows.n, "spot": spot[order].astype(np.int32)}
+
+    def advance(self, until: int | None = None) -> None:
+        """Simulates every cycle before ``until``, which becomes ``cycle``; an ``until`` in the past changes nothing.
+
+        Without ``until``: on until all rows are read; ``cycle`` is then one past the last thing that happened.
+        """
+        if until is not None and until <= self._cycle:
+            return
+        end = kernels.NEVER if until is None else until
+        rows, mesh = self._rows, self._mesh
+        load = self._load()
+        while kernels.advance(mesh, self._timing, load, end) == kernels.NEEDS_SLOTS:
+            self._mesh = mesh = layout.grow_slots(mesh, len(mesh.slots))
+        own = self._own
+        reads = kernels.Reads(
+            log=rows.log,
+            logged=int(mesh.clock[kernels.LOGGED]),
+            granted=rows.granted,
+            lag=self._lag,
+            tile=rows.destination,
+            synapses=rows.synapses,
+            row_read=rows.row_read,
+            own_fired=own.fired,
+            own_tile=own.tile,
+            own_synapses=own.synapses,
+            own_row_read=own.row_read,
+            n_own=own.n,
+        )
+        kernels.read_rows(reads, self._read, self._crossbars, end, self._chip.row_cycles, self._chip.op_cycles)
+        if until is None:
+            until = max(self._cycle, int(self._crossbars.max()) + 1) if self._read.any() else self._cycle
+        self._cycle = mesh.clock[kernels.CYCLE] = until
+
+    def _load(self) -> kernels.Load:
+        """The remote rows as the mesh kernel wants them; without a tree it never looks at ``order`` and ``spot``."""
+        rows = self._rows
+        return kernels.Load(
+            n_rows=rows.n,
+            fired=rows.fired,
+            packet=rows.packet,
+            source=rows.source,
+            destination=rows.destination,
+            order=rows.order if self._chip.tree else rows.packet,
+            spot=rows.spot if self._chip.tree else rows.destination,
+            encoded=rows.encoded,
+            injected=rows.injected,
+            granted=rows.granted,
+            log=rows.log,
+        )
+
+    def take_read(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+        """Rows read before ``cycle`` and not taken yet: (row number, whether it is an own row, row_read), (n,) each.
+
+        Sorted by row_read, then remote rows before own rows, then row number.
+        """
+        (k, own), (k_end, own_end) = self._offered, self._read
+        self._offered[:] = self._read
+        remote = self._rows.log[k:k_end]
+        row = np.concatenate([self._waiting[0], remote, np.arange(own, own_end)])
+        is_own = np.concatenate([self._waiting[1], np.repeat([False, True], [k_end - k, own_end - own])])
+        read = np.concatenate([self._waiting[2], self._rows.row_read[remote], self._own.row_read[own:own_end]])
+        now = read < self._cycle
+        self._waiting = (row[~now], is_own[~now], read[~now])
+        row, is_own, read = row[now], is_own[now], read[now]
+        order = np.lexsort((row, is_own, read))
+        return row[order], is_own[order], read[order]
+
+    def flow(self) -> Flow:
+        """All rows pushed so far; what happens at ``cycle`` or later is ``NOT_YET``, ``cut`` if that is any row's reading."""
+        rows, own = self._rows, self._own
+        granted = rows.granted[: rows.n].copy()
+        delivered = np.where(granted < 0, NOT_YET, granted + self._lag)
+        row_read, own_row_read = self._so_far(rows.row_read[: rows.n]), self._so_far(own.row_read[: own.n])
+        return Flow(
+            encoded=self._so_far(rows.encoded[: rows.n]),
+            injected=rows.injected[: rows.n].copy(),
+            granted=granted,
+            delivered=self._so_far(delivered),
+            row_read=row_read,
+            own_row_read=own_row_read,
+            link_flits=self._mesh.sent.reshape(-1, layout.PORTS)[:, 1:5].copy(),
+            cut=bool((row_read < 0).any() or (own_row_read < 0).any()),
+        )
+
+    def _so_far(self, cycles: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.where(cycles < self._cycle, cycles, NOT_YET)
+
+
+def check_rows(what: str, earliest: int, chip: Chip, fired: NDArray[np.int64], *tiles: NDArray[np.int32]) -> int:
+    """The cycle of the last row, -1 without any; a SimulationError for rows that an engine cannot run."""
+    if not len(fired):
+        return -1
+    if fired[0] < earliest:
+        raise SimulationError(f"{what} fire in cycle {int(fired[0])}; the first that can still be added is {earliest}")
+    if (fired[1:] < fired[:-1]).any():
+        raise SimulationError(f"{what} are not sorted by the cycle in which they fire")
+    for tile in tiles:
+        if tile.min() < 0 or tile.max() >= chip.n_tiles:
+            wrong = int(tile.min() if tile.min() < 0 else tile.max())
+            raise SimulationError(f"{what} name tile {wrong}; the mesh has {chip.n_tiles}")
+    return int(fired[-1])
