@@ -6,136 +6,22 @@ The attributes carry the names of the keys in a description file (``hw.noc.route
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
-from pydantic_core import PydanticCustomError
 
 from spikemesh.errors import MappingError, SimulationError
-from spikemesh.hardware.fields import (
-    AUTO_ALLOWED,
-    BLOCKED_ALLOWED,
-    INF_ALLOWED,
-    AutoOrWhole,
-    Blocked,
-    WholeOrInf,
-    number,
-    special,
-    whole,
-)
+from spikemesh.hardware.agreement import check_agreement
+from spikemesh.hardware.fields import special
+from spikemesh.hardware.sections import CONFIDENCE, SECTIONS, Crossbar, Energy, Mesh, Noc, Power, Source, Time
 
-__all__ = ["CONFIDENCE", "Crossbar", "Energy", "Hardware", "Mesh", "Noc", "Power", "Source", "Time"]
-
-CONFIDENCE = ("READ", "QUOTE", "RUN", "DERIVED", "2nd", "EST", "RECALL")
-"""Confidence grades, best first: read in the primary source; a verbatim quote of it; output of a model that was run;
-arithmetic on such numbers; second-hand without a quote; an engineering choice; from memory of the paper. An estimate is
-open about being one, so it ranks above a number that claims a source nobody checked."""
+__all__ = ["Hardware"]
 
 MOST_CYCLES_PER_STEP = 2**40
-
-
-class Section(BaseModel):
-    """One table of a description: no unknown keys, no conversions, frozen."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=False)
-
-
-class Mesh(Section):
-    """``[mesh]``: the grid of tiles. Tile (x, y) has index y * cols + x."""
-
-    cols: AutoOrWhole = special(..., "tiles from west to east", AUTO_ALLOWED)
-    rows: AutoOrWhole = special(..., "tiles from north to south", AUTO_ALLOWED)
-    pitch_x_mm: float | None = number(None, "distance of neighbours, east-west, mm", positive=True)
-    pitch_y_mm: float | None = number(None, "distance of neighbours, north-south, mm", positive=True)
-    blocked: Blocked = special((), "tiles that hold no cluster; their routers still forward", BLOCKED_ALLOWED)
-
-
-class Crossbar(Section):
-    """``[crossbar]``: one a tile. ``n_in`` rows (axons) by ``n_out`` columns (neurons); math.inf where unlimited."""
-
-    n_in: WholeOrInf = special(..., "rows, that is distinct presynaptic axons", INF_ALLOWED)
-    n_out: WholeOrInf = special(..., "columns, that is neurons", INF_ALLOWED)
-    row_cycles: int = whole(0, "cycles to read one row")
-    op_cycles: int = whole(0, "further cycles a synaptic event, where synapses are served one by one")
-    weight_bits: int = whole(0, "bits of a weight, sign included; 0 = floating point", most=32)
-
-
-class Time(Section):
-    """``[time]``: the step of the network and what a chip spends between steps."""
-
-    step_ms: float = number(1.0, "length of a step in real time, ms", positive=True)
-    barrier_ns: float = number(0.0, "time that synchronising all tiles takes each step, ns")
-
-
-class Noc(Section):
-    """``[noc]``: routers, links and packets, in cycles of ``cycle_ns``."""
-
-    cycle_ns: float = number(..., "cycle of the mesh, ns", positive=True)
-    router_cycles: int = whole(0, "cycles from entering an input FIFO to asking for an output")
-    link_cycles_x: int | None = whole(None, "cycles of an east-west link", least=1)
-    link_cycles_y: int | None = whole(None, "cycles of a north-south link", least=1)
-    eject_cycles: int = whole(0, "cycles from the last flit's local grant to delivery")
-    encode_cycles: int = whole(0, "cycles to encode one event at the source tile")
-    credit_cycles: int = whole(0, "cycles until a freed FIFO slot is known upstream")
-    buffer_packets: WholeOrInf = special(math.inf, "packets that an input FIFO holds", INF_ALLOWED)
-    packet_bits: int | None = whole(None, "bits of a packet (absent: 32)", least=1)
-    flit_bits: int | None = whole(None, "bits of a flit, the width of a link (absent: the packet's)", least=1)
-    wire_ns_per_mm: float | None = number(None, "delay of a repeated wire, ns per mm")
-    multicast: Literal["unicast", "tree"] = special(
-        "unicast", "how a spike reaches several tiles", 'must be "unicast" or "tree"'
-    )
-
-
-class Energy(Section):
-    """``[energy]``: pJ per event. A hop is either lumped or router plus wire."""
-
-    router_pj_per_flit: float | None = number(None, "router, per flit that it forwards over a link, pJ")
-    wire_pj_per_bit_mm: float | None = number(None, "wire, per bit and mm, pJ")
-    hop_x_pj: float | None = number(None, "one flit over one east-west link, router included, pJ")
-    hop_y_pj: float | None = number(None, "one flit over one north-south link, router included, pJ")
-    inject_pj: float = number(0.0, "per packet that enters the mesh, pJ")
-    eject_pj: float = number(0.0, "per delivery, pJ")
-    spike_pj: float = number(0.0, "per spike generated, pJ")
-    row_pj: float = number(0.0, "per row read (idle cells priced apart where idle_cell_pj is given), pJ")
-    op_pj: float = number(0.0, "per synaptic event, pJ")
-    idle_cell_pj: float = number(0.0, "per unused crosspoint on a row that is read, pJ")
-    update_pj: float = number(0.0, "per active neuron and step, pJ")
-    idle_update_pj: float = number(0.0, "per idle neuron and step, pJ")
-
-
-class Power(Section):
-    """``[power]``: what is drawn all the time."""
-
-    neuron_nw: float = number(0.0, "per neuron of a crossbar in use, nW")
-    synapse_nw: float = number(0.0, "per crosspoint of a crossbar in use, nW")
-    router_uw: float = number(0.0, "per router, uW")
-    core_uw: float = number(0.0, "per tile that holds a cluster, uW")
-
-
-class Source(Section):
-    """Where a value comes from."""
-
-    citation: str = special(..., "paper, table or arithmetic", "must be a text")
-    confidence: Literal["READ", "QUOTE", "RUN", "DERIVED", "2nd", "EST", "RECALL"] = special(
-        ..., "grade, see CONFIDENCE", f"must be one of {', '.join(CONFIDENCE)}"
-    )
-
-
-SECTIONS: dict[str, type[Section]] = {
-    "mesh": Mesh,
-    "crossbar": Crossbar,
-    "time": Time,
-    "noc": Noc,
-    "energy": Energy,
-    "power": Power,
-}
-KEYS = [f"{section}.{key}" for section, model in SECTIONS.items() for key in model.model_fields]
-"""Every dotted key of a description."""
 
 
 class Hardware(BaseModel):
@@ -174,8 +60,7 @@ class Hardware(BaseModel):
 
     @model_validator(mode="after")
     def _agrees(self) -> Hardware:
-        for check in (_mesh_agrees, _noc_agrees, _energy_agrees, _source_agrees):
-            check(self)
+        check_agreement(self)
         return self
 
     # --- the mesh -------------------------------------------------------------------------------------------------
@@ -385,69 +270,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and math.isinf(value):
         return "inf"
     return [list(pair) for pair in value] if isinstance(value, tuple) else value
-
-
-# --- what must agree with what ------------------------------------------------------------------------------------
-
-
-def _contradiction(key: str, allowed: str, value: object) -> PydanticCustomError:
-    return PydanticCustomError("contradiction", "{allowed}", {"key": key, "allowed": allowed, "value": repr(value)})
-
-
-def _mesh_agrees(hw: Hardware) -> None:
-    mesh = hw.mesh
-    if (mesh.cols == "auto") != (mesh.rows == "auto"):
-        key = "mesh.rows" if mesh.cols == "auto" else "mesh.cols"
-        raise _contradiction(key, 'cols and rows are both "auto" or both numbers', getattr(mesh, key[5:]))
-    if (mesh.pitch_x_mm is None) != (mesh.pitch_y_mm is None):
-        key = "pitch_x_mm" if mesh.pitch_y_mm is None else "pitch_y_mm"
-        raise _contradiction(f"mesh.{key}", "pitch_x_mm and pitch_y_mm come together", getattr(mesh, key))
-    if isinstance(mesh.cols, int) and isinstance(mesh.rows, int):
-        for x, y in mesh.blocked:
-            if x >= mesh.cols or y >= mesh.rows:
-                raise _contradiction(
-                    "mesh.blocked", f"[{x}, {y}] lies outside the mesh of {mesh.cols} x {mesh.rows} tiles", mesh.blocked
-                )
-        if len(mesh.blocked) == mesh.cols * mesh.rows:
-            raise _contradiction("mesh.blocked", "every tile is blocked; at least one must hold a cluster", mesh.blocked)
-
-
-def _noc_agrees(hw: Hardware) -> None:
-    noc = hw.noc
-    if noc.flit_bits is not None and noc.packet_bits is None:
-        raise _contradiction("noc.flit_bits", "needs packet_bits beside it", noc.flit_bits)
-    if noc.wire_ns_per_mm is not None and hw.mesh.pitch_x_mm is None:
-        raise _contradiction("noc.wire_ns_per_mm", "needs mesh.pitch_x_mm and mesh.pitch_y_mm", noc.wire_ns_per_mm)
-    most = max(hw.link_cycles_x, hw.link_cycles_y)
-    if most > 1_000_000:
-        raise _contradiction("noc.wire_ns_per_mm", f"makes a link {most} cycles long, above 1000000", noc.wire_ns_per_mm)
-    if hw.flits_per_packet > 4096:
-        raise _contradiction("noc.flit_bits", f"makes a packet {hw.flits_per_packet} flits long, above 4096", hw.flit_bits)
-
-
-def _energy_agrees(hw: Hardware) -> None:
-    energy = hw.energy
-    parts = [key for key in ("router_pj_per_flit", "wire_pj_per_bit_mm") if getattr(energy, key) is not None]
-    lumped = [key for key in ("hop_x_pj", "hop_y_pj") if getattr(energy, key) is not None]
-    if lumped and parts:
-        raise _contradiction(
-            f"energy.{parts[0]}",
-            f"a hop is either lumped ({lumped[0]}) or router plus wire, not both",
-            getattr(energy, parts[0]),
-        )
-    if len(lumped) == 1:
-        raise _contradiction(f"energy.{lumped[0]}", "hop_x_pj and hop_y_pj come together", getattr(energy, lumped[0]))
-    if energy.wire_pj_per_bit_mm and hw.mesh.pitch_x_mm is None:
-        raise _contradiction(
-            "energy.wire_pj_per_bit_mm", "needs mesh.pitch_x_mm and mesh.pitch_y_mm", energy.wire_pj_per_bit_mm
-        )
-
-
-def _source_agrees(hw: Hardware) -> None:
-    if not hw.name:
-        raise _contradiction("name", "must be a text that is not empty", hw.name)
-    for key in hw.source:
-        if key not in KEYS:
-            close = difflib.get_close_matches(key, KEYS, 1)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            raise _contradiction(f"source.{key}", f"names no key of a description{hint}", None)

@@ -52,16 +52,12 @@ def load_hardware(
         changes |= {"mesh.pitch_x_mm": pitch_mm, "mesh.pitch_y_mm": pitch_mm}
     if overrides is not None and not isinstance(overrides, Mapping):
         raise DescriptionError("overrides", "", "must be a dictionary of dotted keys", overrides)
-    changes |= dict(overrides or {})
+    changes |= overrides or {}
     if not changes:
         return hw
     changed = hw.with_overrides(changes)
-    if pitch_mm is not None and not changed.pitch_matters and changed.mesh != hw.mesh:
-        same_pitch = (hw.mesh.pitch_x_mm, hw.mesh.pitch_y_mm) == (changed.mesh.pitch_x_mm, changed.mesh.pitch_y_mm)
-        if not same_pitch:
-            warnings.warn(
-                f"pitch_mm changes nothing on {hw.name}: its hops have a price and a delay of their own", stacklevel=2
-            )
+    if pitch_mm not in (None, hw.mesh.pitch_x_mm) and not changed.pitch_matters:
+        warnings.warn(f"pitch_mm changes nothing on {hw.name}: its hops have a price and a delay of their own", stacklevel=2)
     return changed
 
 

@@ -10,7 +10,8 @@ import numpy as np
 from pydantic import ValidationError
 
 from spikemesh.errors import DescriptionError
-from spikemesh.hardware.description import KEYS, SECTIONS, Hardware, Source
+from spikemesh.hardware.description import Hardware
+from spikemesh.hardware.sections import KEYS, SECTIONS, Source
 
 __all__ = ["described", "overridden"]
 
@@ -18,20 +19,31 @@ TOP_LEVEL = ("name", "description", *SECTIONS, "source")
 
 
 def described(error: ValidationError, source: object) -> DescriptionError:
-    """The first thing that is wrong, as a DescriptionError."""
-    first = error.errors(include_url=False)[0]
-    path = [str(part) for part in first["loc"]]
+    """The first thing that is wrong, as a DescriptionError; an unknown key comes before what it may have been meant for."""
+    found = error.errors(include_url=False)
+    first = next((e for e in found if e["type"] == "extra_forbidden"), found[0])
+    path = [str(part) if str(part).isprintable() else repr(part) for part in first["loc"]]
     key, context = ".".join(path), first.get("ctx", {})
+    value = short(first["input"])
     if first["type"] == "contradiction":
         return DescriptionError(source, context["key"], f"{context['allowed']} (found {context['value']})")
     if first["type"] == "extra_forbidden":
-        return DescriptionError(source, key, unknown(path), first["input"])
+        return DescriptionError(source, key, unknown(path), value)
     if first["type"] == "missing":
         kind = "table" if len(path) == 1 and path[0] in SECTIONS else "key"
         return DescriptionError(source, key, f"this {kind} is required and missing{meaning(path)}")
     if first["type"] in ("model_type", "model_attributes_type", "dict_type"):
-        return DescriptionError(source, key, "must be a table of keys", first["input"])
-    return DescriptionError(source, key, allowed(path), first["input"])
+        return DescriptionError(source, key, "must be a table of keys", value)
+    return DescriptionError(source, key, allowed(path), value)
+
+
+def short(value: Any) -> Any:
+    """The value, or where it would fill the line the start of it."""
+    try:
+        text = repr(value)
+    except ValueError:  # Python refuses to print integers of thousands of digits
+        return "a number of thousands of digits"
+    return value if len(text) <= 80 else text[:77] + "..."
 
 
 def allowed(path: list[str]) -> str:
@@ -69,10 +81,10 @@ def overridden(hw: Hardware, overrides: Mapping[str, Any]) -> tuple[dict[str, An
     """The description's content with ``overrides`` put in, and what its errors are to name."""
     content = hw.content()
     if not isinstance(overrides, Mapping):
-        raise DescriptionError("overrides", "", "must be a dictionary of dotted keys", overrides)
+        raise DescriptionError("overrides", "", "must be a dictionary of dotted keys", short(overrides))
     for dotted, value in overrides.items():
         if dotted not in KEYS and dotted not in ("name", "description"):
-            raise DescriptionError("overrides", str(dotted), unknown_dotted(str(dotted)), value)
+            raise DescriptionError("overrides", str(dotted), unknown_dotted(str(dotted)), short(value))
         section, _, key = dotted.rpartition(".")
         table = content.setdefault(section, {}) if section else content
         table[key] = value.item() if isinstance(value, np.generic) else value
