@@ -178,6 +178,14 @@ class Session(Protocol):
         """
         ...
 
+    def take_delivered(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+        """As ``take_read``, for rows delivered before ``cycle`` and not taken yet by either; row_read may lie at or after it.
+
+        A crossbar reads in order of delivery, so nothing pushed later can change these: what the closed loop needs at the
+        start of a step, before it knows the step's spikes, are the rows whose reading ends in that very cycle.
+        """
+        ...
+
     def flow(self) -> Flow:
         """All rows pushed so far; what happens at ``cycle`` or later is ``NOT_YET``, ``cut`` if that is any row's reading."""
         ...

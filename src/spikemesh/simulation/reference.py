@@ -36,6 +36,7 @@ __all__ = ["Session", "run"]
 
 Action = Callable[[simpy.Event], None]
 Process = Generator[simpy.Event, Any, Any]
+Rows = tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]
 
 STOP = 0
 ARRIVE, INJECT, ASK, GRANT, OWN, DELIVER = range(1, 7)
@@ -119,7 +120,7 @@ class Crossbar:
         begin = max(s.clock.now, self.free_from)
         self.free_from = begin + s.chip.row_cycles + s.chip.op_cycles * synapses
         (s.own_row_read if own else s.row_read)[row] = self.free_from
-        s.unread.append((self.free_from, own, row))
+        s.waiting.append((self.free_from, own, row))
 
 
 class Tile:
@@ -176,7 +177,7 @@ class Tile:
 
     def eject(self, delivery: simpy.Event) -> None:
         """The last flit of a packet is here: its row goes to the crossbar."""
-        for row in delivery.value:
+        for row in delivery.value:  # type: ignore[union-attr]
             self.session.delivered[row] = self.clock.now
             self.crossbar.read(row, own=False)
 
@@ -211,7 +212,7 @@ class Fifo:
 
     def arrive(self, arrival: simpy.Event) -> None:
         """A head comes off the link (ARRIVE)."""
-        self.enter(arrival.value)
+        self.enter(arrival.value)  # type: ignore[arg-type]
 
     def enter(self, packet: Packet) -> None:
         """A head enters; in front, it asks after router_cycles, and not before the packet ahead has been read out."""
@@ -349,7 +350,7 @@ class Session:
         self.delivered: list[int] = []
         self.row_read: list[int] = []
         self.own_row_read: list[int] = []
-        self.unread: list[tuple[int, bool, int]] = []  # (row_read, own, row): read or being read, and not taken
+        self.waiting: list[tuple[int, bool, int]] = []  # (row_read, own, row): delivered, and not taken yet
         self.link_flits = [[0, 0, 0, 0] for _ in range(chip.n_tiles)]
         self.routers = [Router(self, index) for index in range(chip.n_tiles)]
         self.connect()
@@ -398,19 +399,23 @@ class Session:
         """Simulates every cycle before ``until``; without it, on until all rows are read."""
         if until is None:
             self.clock.run()
-            last_read = max((cycle for cycle, _, _ in self.unread), default=NOT_YET)
+            last_read = max((router.tile.crossbar.free_from for router in self.routers), default=0)
             self.cycle = max(self.cycle, self.clock.now + 1, last_read + 1)
         elif until > self.cycle:
             if until > self.clock.now:
                 self.clock.run(At(self.clock, until, STOP))
             self.cycle = until
 
-    def take_read(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    def take_read(self) -> Rows:
         """Rows read before ``cycle`` and not taken yet: (row, own, row_read), sorted by (row_read, own, row)."""
-        ready = sorted(entry for entry in self.unread if entry[0] < self.cycle)
-        self.unread = [entry for entry in self.unread if entry[0] >= self.cycle]
-        table = np.array(ready, np.int64).reshape(-1, 3)
-        return table[:, 2].copy(), table[:, 1].astype(bool), table[:, 0].copy()
+        ready = [entry for entry in self.waiting if entry[0] < self.cycle]
+        self.waiting = [entry for entry in self.waiting if entry[0] >= self.cycle]
+        return as_rows(ready)
+
+    def take_delivered(self) -> Rows:
+        """Rows delivered before ``cycle`` and not taken yet, in the same form."""
+        ready, self.waiting = self.waiting, []
+        return as_rows(ready)
 
     def flow(self) -> Flow:
         """All rows pushed so far; what happens at ``cycle`` or later has not happened."""
@@ -431,6 +436,12 @@ class Session:
             link_flits=np.array(self.link_flits, np.int64).reshape(-1, 4),
             cut=bool((row_read == NOT_YET).any() or (own_row_read == NOT_YET).any()),
         )
+
+
+def as_rows(entries: list[tuple[int, bool, int]]) -> Rows:
+    """(row_read, own, row) entries as three columns (row, own, row_read), sorted."""
+    table = np.array(sorted(entries), np.int64).reshape(-1, 3)
+    return table[:, 2].copy(), table[:, 1].astype(bool), table[:, 0].copy()
 
 
 def chip_slots(chip: Chip) -> float:
