@@ -1,0 +1,70 @@
+"""What a workload is, and the list of all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+
+from spikemesh.errors import NetworkError
+from spikemesh.network import SpikingNetwork
+from spikemesh.workloads.datasets import Dataset, load_dataset
+from spikemesh.workloads.topology import Topology
+from spikemesh.workloads.training import Recipe
+
+__all__ = ["Workload", "catalogue", "find"]
+
+
+@dataclass(frozen=True)
+class Workload:
+    """One benchmark network.
+
+    name : as the papers call it. source : paper and table. verdict : how far our network is the paper's ("exact ...",
+    "stand-in ..."), in words. neurons, synapses : counted by our rules (None where a seed decides). table : neurons and
+    synapses that the paper prints, as text. topology : layer list, where it has one. build : (seed) -> network with
+    drawn weights. dataset, margin : data set to train on, and zero pixels around its samples. recipe : None where it is not
+    trained. auto : whether weights="auto" trains it.
+    """
+
+    name: str
+    source: str
+    verdict: str
+    table: str
+    neurons: int
+    synapses: int
+    build: Callable[[int], SpikingNetwork]
+    topology: Topology | None = None
+    dataset: str | None = None
+    margin: int = 0
+    recipe: Recipe | None = None
+    auto: bool = field(default=True)
+
+    def load(self, seed: int = 0) -> Dataset | None:
+        """Its data set, or None where it has none. Raises DataError where the files are missing."""
+        if self.dataset is None:
+            return None
+        found = load_dataset(self.dataset, seed)
+        return found.padded(self.margin) if self.margin else found
+
+    @classmethod
+    def layered(cls, name: str, topology: Topology, **more: object) -> Workload:
+        """A workload from a layer list."""
+        return cls(name=name, topology=topology, build=lambda seed: topology.drawn(name, seed), **more)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=1)
+def catalogue() -> dict[str, Workload]:
+    """Every workload by its name, in the order of the papers' tables."""
+    from spikemesh.workloads import digits, mnist
+
+    return {w.name: w for family in (digits, mnist) for w in family.WORKLOADS}
+
+
+def find(name: str) -> Workload:
+    """A workload by its name. Raises NetworkError, with the names there are, for an unknown one."""
+    known = catalogue()
+    if name not in known:
+        close = [n for n in known if n.lower() == str(name).lower()]
+        hint = f"; did you mean {close[0]!r}?" if close else ""
+        raise NetworkError(f"unknown workload {name!r}{hint}; there are {', '.join(known)}")
+    return known[name]

@@ -1,0 +1,159 @@
+"""Data sets by name: found on this machine, checked, never downloaded, never unpickled."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.errors import DataError
+
+__all__ = ["Dataset", "available_datasets", "load_dataset"]
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """Samples in two halves.
+
+    x_train, x_test : (n, height, width, channels) float32 in [0, 1]. y_train, y_test : (n,) int64 classes.
+    name : as asked for. source : where it came from, for tables.
+    """
+
+    name: str
+    x_train: NDArray[np.float32]
+    y_train: NDArray[np.int64]
+    x_test: NDArray[np.float32]
+    y_test: NDArray[np.int64]
+    source: str
+
+    @property
+    def n_classes(self) -> int:
+        return int(self.y_train.max()) + 1
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over every sample and label, so that a cache can tell one data set from another."""
+        found = hashlib.sha256()
+        for array in (self.x_train, self.y_train, self.x_test, self.y_test):
+            found.update(repr((array.shape, array.dtype.str)).encode())
+            found.update(np.ascontiguousarray(array).data)
+        return found.hexdigest()
+
+    def padded(self, margin: int) -> Dataset:
+        """Zeros of ``margin`` pixels around every sample."""
+        width = ((0, 0), (margin, margin), (margin, margin), (0, 0))
+        source = f"{self.source}, {margin} zero pixels around"
+        return Dataset(
+            self.name, np.pad(self.x_train, width), self.y_train, np.pad(self.x_test, width), self.y_test, source
+        )
+
+
+def load_dataset(name: str, seed: int = 0) -> Dataset:
+    """A data set by name.
+
+    Parameters
+    ----------
+    name : "digits" (8x8, ships with scikit-learn), "mnist" (28x28), "cifar10-subset" (32x32x3, 10,000 + 2,000 images decoded
+        from JPEG: accuracies on it are not comparable with published CIFAR-10 ones).
+    seed : of the split, where the data set has none of its own (digits).
+
+    Raises
+    ------
+    DataError
+        where the name is unknown, or the file is missing, truncated or holds something else.
+    """
+    if name not in LOADERS:
+        raise DataError(f"unknown data set {name!r}; there are {', '.join(sorted(LOADERS))}")
+    return LOADERS[name](seed)
+
+
+def available_datasets() -> list[str]:
+    """Names of the data sets whose files are at hand."""
+    found = ["digits"]
+    if _mnist_file() is not None:
+        found.append("mnist")
+    if _first([_data_directory("cifar10-subset.npz")]) is not None:
+        found.append("cifar10-subset")
+    return sorted(found)
+
+
+def _digits(seed: int) -> Dataset:
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    order = np.random.default_rng(seed).permutation(len(digits.target))
+    x = (digits.images[order] / 16).astype(np.float32)[..., None]
+    y = digits.target[order].astype(np.int64)
+    n_test = 360
+    source = f"scikit-learn digits (UCI optical recognition of handwritten digits), split by seed {seed}"
+    return Dataset("digits", x[n_test:], y[n_test:], x[:n_test], y[:n_test], source)
+
+
+def _data_directory(*parts: str) -> Path | None:
+    root = os.environ.get("SPIKEMESH_DATA")
+    return Path(root, *parts) if root else None
+
+
+def _first(paths: list[Path | None]) -> Path | None:
+    return next((p for p in paths if p is not None and p.is_file()), None)
+
+
+def _mnist_file() -> Path | None:
+    home = Path(os.environ.get("KERAS_HOME") or Path.home() / ".keras")
+    return _first(
+        [
+            _data_directory("keras", "datasets", "mnist.npz"),
+            _data_directory("mnist.npz"),
+            home / "datasets" / "mnist.npz",
+        ]
+    )
+
+
+def _mnist(seed: int) -> Dataset:
+    path = _mnist_file()
+    if path is None:
+        raise DataError(
+            "MNIST is not on this machine: set SPIKEMESH_DATA to a directory that holds mnist.npz, or let Keras fetch it once "
+            "(keras.datasets.mnist.load_data() puts it in ~/.keras/datasets); spikemesh itself downloads nothing"
+        )
+    return _images("mnist", path, (28, 28), f"MNIST (LeCun et al. 1998), {path.name}")
+
+
+def _cifar(seed: int) -> Dataset:
+    path = _first([_data_directory("cifar10-subset.npz")])
+    if path is None:
+        raise DataError("cifar10-subset.npz is not on this machine: set SPIKEMESH_DATA to the directory that holds it")
+    source = "CIFAR-10 (Krizhevsky 2009), balanced subset decoded from JPEG, not the original pixels"
+    return _images("cifar10-subset", path, (32, 32, 3), source)
+
+
+def _images(name: str, path: Path, shape: tuple[int, ...], source: str) -> Dataset:
+    """x_train, y_train, x_test, y_test of an npz file with grey levels 0..255."""
+    arrays = {}
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            for key in ("x_train", "y_train", "x_test", "y_test"):
+                arrays[key] = stored[key]
+    except KeyError as reason:
+        raise DataError(f"{path}: {reason.args[0]}; x_train, y_train, x_test and y_test are needed") from reason
+    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
+        raise DataError(f"{path} cannot be read as an npz file, it may be truncated: {reason}") from reason
+    for half in ("train", "test"):
+        x, y = arrays[f"x_{half}"], arrays[f"y_{half}"]
+        if x.dtype != np.uint8 or x.shape[1:] != shape or len(x) == 0:
+            raise DataError(f"{path}: x_{half} is {x.dtype} {x.shape}; uint8 (n, {', '.join(map(str, shape))}) is needed")
+        if y.shape != (len(x),) or not np.issubdtype(y.dtype, np.integer):
+            raise DataError(f"{path}: y_{half} is {y.dtype} {y.shape}; one integer for each of {len(x)} samples is needed")
+        arrays[f"x_{half}"] = (x.reshape(len(x), *shape[:2], -1) / np.float32(255)).astype(np.float32)
+        arrays[f"y_{half}"] = y.astype(np.int64)
+    return Dataset(name, arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], source)
+
+
+LOADERS: dict[str, Callable[[int], Dataset]] = {"digits": _digits, "mnist": _mnist, "cifar10-subset": _cifar}
