@@ -37,6 +37,12 @@ format: $(STAMP)  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
+quick: $(STAMP)  ## quick scenarios; with MNIST at hand also one sample of LeNet_mnist on SimPy
+	$(BIN)/spikemesh run gpa-vs-spinemap --quick --network digits_cnn --out results/quick-digits
+	@if [ -n "$$SPIKEMESH_DATA" ]; then \
+	  $(BIN)/spikemesh run gpa-vs-spinemap --quick --network LeNet_mnist --samples 1 --engine simpy --out results/quick-lenet; \
+	fi
+
 check: lint types test quick  ## everything CI runs
 
 clean:  ## drop the environment and caches

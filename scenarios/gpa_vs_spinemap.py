@@ -1,0 +1,69 @@
+"""Which mapping is best: random, PACMAN, SNN-GPA or SpiNeMap?
+
+The main job. A Keras network for handwritten digits is trained, converted to integrate-and-fire neurons and run by Brian2;
+four recipes map it, the mesh executes every spike packet, and one row a mapping says what that costs. Two tables: on
+`dynap-se` (128 x 128 crossbars; synapses beyond 128 rows are dropped first, for all recipes alike) and on `gpa-grid` (16
+neurons a cluster, nothing dropped), the setting of the paper that SNN-GPA comes from: R. Islam et al., "Exploring High-Level
+Neural Networks Architectures for Efficient Spiking Neural Networks Implementation", Table II and Fig. 4.
+
+    spikemesh run gpa-vs-spinemap                          MNIST where it is at hand, else scikit-learn's 8x8 digits
+    spikemesh run gpa-vs-spinemap --network LeNet_mnist --samples 3
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from spikemesh.hardware import load_hardware
+from spikemesh.report import new_folder, write_folder
+from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import assemble
+from spikemesh.scenario.comparison import ChipComparison, compare_on_chip
+from spikemesh.scenario.networks import prepare_question
+from spikemesh.scenario.printing import print_results
+
+QUESTION = "Which mapping delivers the spikes soonest, for the least energy, and does the network still answer right?"
+CHIPS = ("dynap-se", "gpa-grid")
+RECIPES = ("random", "pacman", "snn-gpa", "spinemap")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argument_parser("gpa-vs-spinemap", __doc__)
+    parser.add_argument("--network", default="auto", metavar="NAME", help="a workload, or auto: MNIST's MLP where MNIST is at hand")
+    parser.add_argument("--samples", type=int, metavar="N", help="test samples on the mesh (default 20, --quick 3, --full 100)")
+    parser.add_argument("--duration-ms", type=float, metavar="MS", help="simulated time of a sample (default 100; --quick 40)")
+    parser.add_argument("--hardware", action="append", metavar="NAME|PATH", help=f"chips (default: {', '.join(CHIPS)})")
+    parser.add_argument("--recipe", action="append", metavar="NAME|PATH", help=f"recipes (default: {', '.join(RECIPES)})")
+    options = parser.parse_args(argv)
+    folder = new_folder("gpa-vs-spinemap", options.out)
+    progress = Progress(quiet=False)
+
+    chips = [load_hardware(name) for name in options.hardware or CHIPS]
+    samples = options.samples or (3 if options.quick else 100 if options.full else 20)
+    duration_ms = options.duration_ms or (40.0 if options.quick else 100.0)
+    question, prepared = prepare_question(options.network, samples, duration_ms, options.seed, options.engine, progress)
+    tables = [compare_on_chip(question, chip, options.recipe or RECIPES, progress) for chip in chips]
+
+    title = f"{question.network.name}: mappings compared"
+    results = assemble("gpa-vs-spinemap", title, QUESTION, question, prepared, tables, vars(options))
+    write_folder(folder, results)
+    print_results(results, folder, as_json=options.json)
+    expect(tables)
+    return 0
+
+
+def expect(tables: Sequence[ChipComparison]) -> None:
+    """What must hold of every run, whatever the network."""
+    for comparison in tables:
+        for name, record in comparison.records.items():
+            if record.verdict != "drained" or np.any(record.row_read < 0):
+                raise CheckFailed(f"{comparison.hardware.name}, {name}: not every packet was delivered ({record.verdict})")
+        cost = comparison.table.set_index("recipe")["packets_per_s"]
+        if {"random", "snn-gpa"} <= set(cost.index) and cost["snn-gpa"] > cost["random"]:
+            raise CheckFailed(f"{comparison.hardware.name}: SNN-GPA needs more packets than random clusters")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())

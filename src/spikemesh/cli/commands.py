@@ -1,0 +1,171 @@
+"""What the commands do, one function a command; imported when the command runs."""
+
+from __future__ import annotations
+
+import json as json_format
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from spikemesh.errors import DataError, SpikemeshError
+from spikemesh.hardware import load_hardware
+from spikemesh.report import plain
+from spikemesh.scenario import Progress
+
+__all__ = ["convert_command", "map_command", "simulate_command", "traffic_command"]
+
+
+def convert_command(model: str, calibration: Path | None, out: Path | None, percentile: float, json: bool) -> int:
+    """Converts a .keras file (with calibration data) or a workload; prints the conversion report."""
+    if model.endswith((".keras", ".h5")):
+        from spikemesh.conversion import convert, load_keras_model
+
+        if calibration is None:
+            raise SpikemeshError("converting a model file needs --calibration: samples that set the weights' scale")
+        network = convert(load_keras_model(model), _samples(calibration), percentile=percentile)
+    else:
+        from spikemesh.workloads import prepare
+
+        network = prepare(model).network
+    out = Path(f"{network.name}.npz") if out is None else out
+    network.save(out)
+    if json:
+        facts = {"file": out, "name": network.name, "neurons": network.n_neurons, "synapses": network.n_synapses}
+        _print_json({**facts, "layers": [{"name": x.name, "kind": x.kind, "shape": x.shape} for x in network.layers]})
+    else:
+        if network.report is not None:
+            print(network.report)
+        print(f"{out}: {network.n_neurons} neurons, {network.n_synapses} synapses")
+    return 0
+
+
+def map_command(
+    network: str,
+    hardware: str,
+    recipes: list[str],
+    trace_file: Path | None,
+    samples: int,
+    duration_ms: float,
+    seed: int,
+    out: Path | None,
+    json: bool,
+) -> int:
+    """Maps one network by several recipes and prints one table."""
+    import pandas as pd
+
+    from spikemesh.mapping import map_many
+    from spikemesh.metrics import metrics
+    from spikemesh.scenario.networks import network_and_trace
+    from spikemesh.scenario.printing import print_table
+
+    net, trace = network_and_trace(network, trace_file, samples, duration_ms, seed, Progress())
+    mappings = map_many(net, trace, load_hardware(hardware), recipes, seed=seed)
+    rows = []
+    for name, mapped in mappings.items():
+        seconds = sum(p.seconds for p in mapped.trail)
+        rows.append({"recipe": name, **metrics(mapped, rates_hz=trace.rates_hz), "seconds": seconds})
+    table = pd.DataFrame(rows)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out / "table.csv", index=False)
+    if json:
+        _print_json(rows)
+    else:
+        print_table(table, f"{net.name} on {hardware}")
+    return 0
+
+
+def simulate_command(
+    network: str,
+    hardware: str,
+    recipes: list[str],
+    trace_file: Path | None,
+    samples: int,
+    duration_ms: float,
+    acceleration: float,
+    engine: str,
+    seed: int,
+    out: Path | None,
+    json: bool,
+) -> int:
+    """Executes the spikes of one network under each recipe and prints one table."""
+    import pandas as pd
+
+    from spikemesh.mapping import map_many
+    from spikemesh.metrics import metrics
+    from spikemesh.scenario.networks import network_and_trace
+    from spikemesh.scenario.printing import print_table
+    from spikemesh.simulation import simulate
+
+    progress = Progress()
+    net, trace = network_and_trace(network, trace_file, samples, duration_ms, seed, progress)
+    rows = []
+    for name, mapped in map_many(net, trace, load_hardware(hardware), recipes, seed=seed).items():
+        record = simulate(mapped, trace, engine=engine, acceleration=acceleration)
+        progress.say(f"{name}: {record.n_packets} packets on {record.engine} in {record.seconds:.1f} s, {record.verdict}")
+        rows.append({"recipe": name, "verdict": record.verdict, **metrics(record, rates_hz=trace.rates_hz)})
+    table = pd.DataFrame(rows)
+    if out is not None:
+        out.mkdir(parents=True, exist_ok=True)
+        table.to_csv(out / "table.csv", index=False)
+    if json:
+        _print_json(rows)
+    else:
+        print_table(table, f"{net.name} on {hardware}")
+    return 0
+
+
+def traffic_command(
+    pattern: str,
+    hardware: str,
+    mesh: str,
+    rates: str,
+    cycles: int,
+    engine: str,
+    seed: int,
+    picture: Path | None,
+    json: bool,
+) -> int:
+    """Prints the latency-load curve of one pattern; draws it where asked."""
+    from spikemesh.simulation.synthetic import latency_load
+
+    chip = load_hardware(hardware, mesh=_mesh(mesh))
+    curve = latency_load(chip, pattern, _numbers(rates, "--rates"), seeds=(seed,), measure=cycles, engine=engine)
+    if picture is not None:
+        from spikemesh.report.curves import draw_latency_load
+
+        draw_latency_load(curve, f"{pattern} on {chip.name}, {mesh}", picture)
+    if json:
+        _print_json(curve.to_dict("records"))
+    else:
+        print(curve.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
+    return 0
+
+
+def _mesh(text: str) -> tuple[int, int]:
+    cols, cross, rows = text.lower().partition("x")
+    if not (cross and cols.isdigit() and rows.isdigit() and int(cols) and int(rows)):
+        raise SpikemeshError(f"--mesh = {text!r}: must be COLSxROWS, for example 8x8")
+    return int(cols), int(rows)
+
+
+def _numbers(text: str, option: str) -> list[float]:
+    try:
+        return [float(word) for word in text.split(",")]
+    except ValueError:
+        raise SpikemeshError(f"{option} = {text!r}: must be numbers with commas between, for example 0.1,0.2") from None
+
+
+def _samples(path: Path) -> np.ndarray:
+    try:
+        loaded = np.load(path, allow_pickle=False)
+        return loaded if isinstance(loaded, np.ndarray) else loaded["x"]
+    except KeyError:
+        raise DataError(f"{path}: holds no array named 'x'") from None
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"{path}: {error}") from error
+
+
+def _print_json(value: Any) -> None:
+    print(json_format.dumps(plain(value), indent=1))

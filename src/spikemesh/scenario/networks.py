@@ -1,0 +1,75 @@
+"""From a name to a network, its data and its spikes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from spikemesh.errors import DataError
+from spikemesh.network import SpikeTrace, SpikingNetwork, load_network, load_trace
+from spikemesh.scenario.comparison import Question
+from spikemesh.scenario.progress import Progress
+from spikemesh.spiking import run_brian2
+from spikemesh.workloads import available_datasets, prepare
+
+if TYPE_CHECKING:
+    from spikemesh.workloads import Prepared
+
+__all__ = ["network_and_trace", "pick_network", "prepare_question"]
+
+
+def pick_network(name: str) -> str:
+    """``name``, or for "auto" the MLP of MNIST where MNIST is at hand, else the small net of the 8x8 digits."""
+    if name != "auto":
+        return name
+    return "MLP_mnist" if "mnist" in available_datasets() else "digits_cnn"
+
+
+def prepare_question(
+    name: str,
+    samples: int,
+    duration_ms: float,
+    seed: int,
+    engine: str,
+    progress: Progress,
+    *,
+    encoding: str = "constant",
+) -> tuple[Question, Prepared]:
+    """Trains or loads a workload, takes the first test samples and runs them in Brian2.
+
+    Raises
+    ------
+    DataError
+        where the workload's data is not at hand: a comparison needs samples.
+    """
+    name = pick_network(name)
+    progress.say(f"preparing {name}: training, or loading what was trained before")
+    prepared = prepare(name, seed=seed)
+    network, data = prepared.network, prepared.dataset
+    if data is None:
+        raise DataError(f"{name}: its data is not at hand, so there is nothing to run; `spikemesh map` needs no data with --trace")
+    inputs, labels = data.x_test[:samples], np.asarray(data.y_test[:samples], np.int64)
+    ann = prepared.ann_predictions(inputs)
+    progress.say(f"{name}: {network.n_neurons} neurons, {network.n_synapses} synapses, weights {network.weights}")
+    with progress.bar(f"Brian2 runs {len(inputs)} samples of {data.name}, {duration_ms:g} ms each", len(inputs)):
+        trace = run_brian2(network, inputs, duration_ms, seed, encoding=encoding, labels=labels)
+    progress.say(f"{trace.n_spikes} spikes; right: ANN {np.mean(ann == labels):.1%}, SNN {trace.accuracy:.1%} of {len(labels)}")
+    question = Question(network, inputs, labels, trace, ann, duration_ms, encoding, seed, engine)
+    return question, prepared
+
+
+def network_and_trace(
+    name_or_path: str, trace_path: Path | None, samples: int, duration_ms: float, seed: int, progress: Progress
+) -> tuple[SpikingNetwork, SpikeTrace]:
+    """A network by a workload's name or from its file, with a trace from a file or from a Brian2 run of test samples."""
+    if name_or_path.endswith(".npz"):
+        network = load_network(name_or_path)
+        if trace_path is None:
+            raise DataError(f"{name_or_path}: a network file holds no samples; give its spikes with --trace")
+        return network, load_trace(trace_path)
+    if trace_path is not None:
+        return prepare(name_or_path, seed=seed).network, load_trace(trace_path)
+    question, _ = prepare_question(name_or_path, samples, duration_ms, seed, "auto", progress)
+    return question.network, question.trace
