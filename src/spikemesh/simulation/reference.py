@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Generator
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -386,8 +387,8 @@ class Session:
 
     def push_packets(self, traffic: Traffic, fired: list[int]) -> None:
         first_row = len(self.row_read)
-        starts = np.flatnonzero(np.diff(traffic.packet, prepend=-1)).tolist()
-        for begin, end in zip(starts, [*starts[1:], len(fired)], strict=True):
+        edges = np.flatnonzero(np.diff(traffic.packet, prepend=-1, append=traffic.n_packets)).tolist()
+        for begin, end in pairwise(edges):
             packet = Packet(list(range(first_row + begin, first_row + end)), fired[begin], traffic.raw)
             self.routers[traffic.source[begin]].tile.spikes.put(packet)
         self.destination += traffic.destination.tolist()
