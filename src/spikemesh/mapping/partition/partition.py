@@ -47,6 +47,35 @@ class Partition:
     seconds: float
     measured: Measure
 
+    @classmethod
+    def of(
+        cls,
+        net: SpikingNetwork,
+        rates_hz: ArrayLike | None,
+        assignment: ArrayLike,
+        *,
+        capacity: float = math.inf,
+        axons: float | None = None,
+        method: str = "custom",
+        seed: int = 0,
+        options: Dict[str, Any] | None = None,
+        weighting: str = "rate_weight",
+        seconds: float = 0.0,
+    ) -> Partition:
+        """A partition made elsewhere, measured; whether it keeps the limits is for ``check`` to say.
+
+        Raises
+        ------
+        MappingError
+            for an assignment that is not one integer a neuron, or that leaves a cluster empty.
+        """
+        measured = measure(net, rates_hz, assignment, capacity, weighting)
+        if (measured.sizes == 0).any():
+            raise MappingError(f"cluster {int(np.argmin(measured.sizes))} of the assignment is empty")
+        part = np.asarray(assignment).astype(np.int32)
+        rows = None if axons is None or axons == math.inf else int(axons)
+        return cls(part, capacity, rows, method, seed, dict(options or {}), weighting, "packets", seconds, measured)
+
     @property
     def n_clusters(self) -> int:
         return self.measured.n_clusters
