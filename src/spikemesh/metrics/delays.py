@@ -1,0 +1,155 @@
+"""How late spikes arrive, and what the mesh does to their timing (design, section 3).
+
+All three look at remote rows alone: a spike that stays on its tile never meets the mesh. Rows that a cut run never read
+are left out; ``undelivered`` counts them.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.simulation.record import RunRecord
+
+__all__ = ["Disorder", "Distortion", "Latency", "isi_distortion", "latency", "spike_disorder"]
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Latency:
+    """row_read - fired over all remote rows, in cycles; times ``cycle_ns`` in ns. NaN where no spike crossed the mesh.
+
+    ``parts_mean_cycles``: encoder (encoded - fired), source_queue (injected - encoded), network (local grant - injected),
+    ejection (delivered - local grant), crossbar (row_read - delivered); they add up to the mean.
+    Percentiles interpolate between neighbouring latencies.
+    """
+
+    n: int
+    undelivered: int
+    cycle_ns: float
+    mean_cycles: float
+    p50_cycles: float
+    p95_cycles: float
+    p99_cycles: float
+    max_cycles: float
+    parts_mean_cycles: dict[str, float]
+
+    @property
+    def mean_ns(self) -> float:
+        return self.mean_cycles * self.cycle_ns
+
+    @property
+    def p50_ns(self) -> float:
+        return self.p50_cycles * self.cycle_ns
+
+    @property
+    def p95_ns(self) -> float:
+        return self.p95_cycles * self.cycle_ns
+
+    @property
+    def p99_ns(self) -> float:
+        return self.p99_cycles * self.cycle_ns
+
+    @property
+    def max_ns(self) -> float:
+        return self.max_cycles * self.cycle_ns
+
+
+def latency(record: RunRecord) -> Latency:
+    """Mean, percentiles, maximum and parts of the latency of remote spikes."""
+    read = record.row_read >= 0
+    stages = [record.fired, record.encoded, record.injected, record.granted, record.delivered, record.row_read]
+    n = int(read.sum())
+    names = ("encoder", "source_queue", "network", "ejection", "crossbar")
+    totals = [int(stage[read].sum()) for stage in stages]
+    parts = {name: (later - earlier) / n if n else NAN for name, earlier, later in zip(names, totals, totals[1:], strict=False)}
+    cycles = (record.row_read - record.fired)[read]
+    p50, p95, p99 = np.percentile(cycles, (50, 95, 99)) if n else (NAN, NAN, NAN)
+    return Latency(
+        n=n,
+        undelivered=len(read) - n,
+        cycle_ns=record.hardware.noc.cycle_ns,
+        mean_cycles=int(cycles.sum()) / n if n else NAN,
+        p50_cycles=float(p50),
+        p95_cycles=float(p95),
+        p99_cycles=float(p99),
+        max_cycles=float(cycles.max()) if n else NAN,
+        parts_mean_cycles=parts,
+    )
+
+
+@dataclass(frozen=True)
+class Distortion:
+    """abs(change of an inter-spike interval) between firing and reading, in cycles. NaN without intervals."""
+
+    n_intervals: int
+    mean_cycles: float
+    max_cycles: float
+
+
+def isi_distortion(record: RunRecord) -> Distortion:
+    """For each (neuron, destination tile), abs((row_read_k - row_read_k-1) - (fired_k - fired_k-1)), within samples.
+
+    Spikes are numbered in the order in which they fired. Unlike the release of SpiNeMap, which keeps the last interval
+    alone, all of them count.
+    """
+    read = np.flatnonzero(record.row_read >= 0)
+    # rows come sorted by (sample, fired): a stable sort by pair keeps that order inside each
+    pair = record.neuron[read].astype(np.int64) * record.chip.n_tiles + record.destination[read]
+    order = read[np.argsort(pair, kind="stable")]
+    neuron, tile, sample = record.neuron[order], record.destination[order], record.sample[order]
+    follows = (neuron[1:] == neuron[:-1]) & (tile[1:] == tile[:-1]) & (sample[1:] == sample[:-1])
+    change = np.abs(np.diff(record.row_read[order]) - np.diff(record.fired[order]))[follows]
+    n = len(change)
+    return Distortion(n, int(change.sum()) / n if n else NAN, float(change.max()) if n else NAN)
+
+
+@dataclass(frozen=True, eq=False)
+class Disorder:
+    """Share of remote spikes fired strictly before one that their tile had already read.
+
+    share : over all tiles. per_tile : (n_tiles,) float64, NaN for tiles that no remote spike reached. worst : the highest of
+    them.
+    """
+
+    share: float
+    worst: float
+    per_tile: NDArray[np.float64]
+
+
+def spike_disorder(record: RunRecord) -> Disorder:
+    """Spike disorder in reading order: by row_read, ties by (delivered, neuron); within a tile and a sample."""
+    read = np.flatnonzero(record.row_read >= 0)
+    tile, sample, fired = record.destination[read], record.sample[read], record.fired[read]
+    order = np.lexsort((record.neuron[read], record.delivered[read], record.row_read[read], sample, tile))
+    tile, sample, fired = tile[order], sample[order], fired[order]
+    opens = np.ones(len(order), bool)
+    opens[1:] = (tile[1:] != tile[:-1]) | (sample[1:] != sample[:-1])
+    overtaken = fired < _latest_before(fired, opens)
+    n_tiles = record.chip.n_tiles
+    reached = np.bincount(tile, minlength=n_tiles)
+    late = np.bincount(tile[overtaken], minlength=n_tiles)
+    per_tile = np.full(n_tiles, NAN)
+    np.divide(late, reached, out=per_tile, where=reached > 0)
+    share = int(late.sum()) / len(order) if len(order) else NAN
+    return Disorder(share, float(np.nanmax(per_tile)) if len(order) else NAN, per_tile)
+
+
+def _latest_before(fired: NDArray[np.int64], opens: NDArray[np.bool_]) -> NDArray[np.int64]:
+    """Highest ``fired`` among the earlier entries of the same group, -1 for a group's first; ``opens`` marks firsts.
+
+    One running maximum serves all groups: each is lifted above the one before it. Ranks stand for cycles, which could
+    overflow when lifted.
+    """
+    if not len(fired):
+        return fired.copy()
+    values, rank = np.unique(fired, return_inverse=True)
+    group = np.cumsum(opens) - 1
+    lifted = np.maximum.accumulate(rank + group * len(values))
+    latest = np.empty_like(fired)
+    latest[1:] = values[(lifted - group * len(values))[:-1]]
+    latest[opens] = -1
+    return latest
