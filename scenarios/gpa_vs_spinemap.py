@@ -31,7 +31,7 @@ RECIPES = ("random", "pacman", "snn-gpa", "spinemap")
 
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argument_parser("gpa-vs-spinemap", __doc__)
-    parser.add_argument("--network", default="auto", metavar="NAME", help="a workload, or auto: MNIST's MLP where MNIST is at hand")
+    parser.add_argument("--network", default="auto", metavar="NAME", help="a workload; auto: MNIST's MLP where MNIST is")
     parser.add_argument("--samples", type=int, metavar="N", help="test samples on the mesh (default 20, --quick 3, --full 100)")
     parser.add_argument("--duration-ms", type=float, metavar="MS", help="simulated time of a sample (default 100; --quick 40)")
     parser.add_argument("--hardware", action="append", metavar="NAME|PATH", help=f"chips (default: {', '.join(CHIPS)})")

@@ -58,7 +58,9 @@ def test_no_room_is_missing_from_the_order() -> None:
     assert rooms - set(HEIGHT) == {"testing"}
 
 
-@pytest.mark.parametrize("command", ["import spikemesh", "import spikemesh.cli.app", "import spikemesh.mapping, spikemesh.simulation"])
+@pytest.mark.parametrize(
+    "command", ["import spikemesh", "import spikemesh.cli.app", "import spikemesh.mapping, spikemesh.simulation"]
+)
 def test_heavy_packages_load_only_when_used(command: str) -> None:
     heavy = ("tensorflow", "keras", "brian2", "matplotlib", "sklearn", "plotly")
     code = f"{command}\nimport sys\nprint([m for m in {heavy} if m in sys.modules])"

@@ -119,7 +119,9 @@ def map_(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="a network file (.npz) or a workload's name")],
     hardware: Hardware = "dynap-se",
     recipe: Recipes = ["random", "pacman", "snn-gpa", "spinemap"],  # noqa: B006
-    trace: Annotated[Path | None, typer.Option("--trace", metavar="FILE", help="spike trace (.npz) that gives the rates")] = None,
+    trace: Annotated[
+        Path | None, typer.Option("--trace", metavar="FILE", help="spike trace (.npz) that gives the rates")
+    ] = None,
     samples: Samples = 10,
     duration_ms: Duration = 100.0,
     seed: Seed = 0,
@@ -157,11 +159,15 @@ def traffic(
     pattern: Annotated[str, typer.Argument(help="uniform, transpose, bit-complement, hotspot, nearest-neighbour or tornado")],
     hardware: Hardware = "booksim-lean",
     mesh: Annotated[str, typer.Option("--mesh", metavar="COLSxROWS", help="size of the mesh")] = "8x8",
-    rates: Annotated[str, typer.Option("--rates", metavar="A,B,...", help="flits per node and cycle")] = "0.01,0.1,0.2,0.3,0.35,0.4",
+    rates: Annotated[
+        str, typer.Option("--rates", metavar="A,B,...", help="flits per node and cycle")
+    ] = "0.01,0.1,0.2,0.3,0.35,0.4",
     cycles: Annotated[int, typer.Option("--cycles", min=100, help="cycles measured after the warm-up")] = 5000,
     engine: Engine = "auto",
     seed: Seed = 0,
-    picture: Annotated[Path | None, typer.Option("--picture", metavar="FILE", help="draw the latency-load curve (.png, .svg)")] = None,
+    picture: Annotated[
+        Path | None, typer.Option("--picture", metavar="FILE", help="draw the latency-load curve (.png, .svg)")
+    ] = None,
     json: Json = False,
 ) -> int:
     """Drive the mesh with synthetic traffic and print its latency-load curve."""
@@ -173,7 +179,9 @@ def traffic(
 @app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder")],
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="page to write (default: FOLDER/report.html)")] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="page to write (default: FOLDER/report.html)")
+    ] = None,
 ) -> int:
     """Write the page of a results folder again: one HTML file that opens offline."""
     from spikemesh.report import write_report

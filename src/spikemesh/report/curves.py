@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -28,5 +27,5 @@ def draw_latency_load(curve: pd.DataFrame, title: str, path: str | Path) -> Path
     partial = path.with_name(f".{path.stem}.partial{path.suffix}")
     figure.savefig(partial, dpi=150)
     plt.close(figure)
-    os.replace(partial, path)
+    partial.replace(path)
     return path

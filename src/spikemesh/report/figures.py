@@ -51,7 +51,14 @@ def chip_and_load(drawing: dict[str, Any]) -> go.Figure:
     size = float(np.clip(300 / max(cols, rows), 4, 30))
     for tile in _free_tiles(drawing):
         figure.add_shape(
-            type="rect", x0=tile[0] - 0.4, x1=tile[0] + 0.4, y0=tile[1] - 0.4, y1=tile[1] + 0.4, line={"color": "#d5dbe0"}, col=1, row=1
+            type="rect",
+            x0=tile[0] - 0.4,
+            x1=tile[0] + 0.4,
+            y0=tile[1] - 0.4,
+            y1=tile[1] + 0.4,
+            line={"color": "#d5dbe0"},
+            col=1,
+            row=1,
         )
     clusters = drawing["clusters"]
     tiles, layers = np.asarray(clusters["tile"]), np.asarray(clusters["layer"])
@@ -66,7 +73,15 @@ def chip_and_load(drawing: dict[str, Any]) -> go.Figure:
         ]
         marker = {"symbol": "square", "size": size, "color": PALETTE[k % len(PALETTE)]}
         figure.add_scatter(
-            x=tiles[of] % cols, y=tiles[of] // cols, mode="markers", name=name, marker=marker, text=hover, hoverinfo="text", col=1, row=1
+            x=tiles[of] % cols,
+            y=tiles[of] // cols,
+            mode="markers",
+            name=name,
+            marker=marker,
+            text=hover,
+            hoverinfo="text",
+            col=1,
+            row=1,
         )
     grid, text = load_grid(np.asarray(drawing["link_flits"]), cols, rows)
     figure.add_heatmap(

@@ -121,7 +121,9 @@ def read_folder(folder: str | Path) -> Results:
     if not isinstance(manifest, dict) or manifest.get("format") != MANIFEST_FORMAT:
         raise DataError(f"{folder / 'manifest.json'}: not the manifest of a spikemesh results folder")
     if manifest.get("version") != MANIFEST_VERSION:
-        raise DataError(f"{folder / 'manifest.json'}: version = {manifest.get('version')!r}: this release reads {MANIFEST_VERSION}")
+        raise DataError(
+            f"{folder / 'manifest.json'}: version = {manifest.get('version')!r}: this release reads {MANIFEST_VERSION}"
+        )
     mappings = _read_json(folder / "mappings.json")
     if not isinstance(mappings, list):
         raise DataError(f"{folder / 'mappings.json'}: must hold a list")

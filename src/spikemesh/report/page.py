@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +30,11 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
 
     results = read_folder(folder)
     environment = Environment(
-        loader=PackageLoader("spikemesh.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+        loader=PackageLoader("spikemesh.report"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
     )
     page = environment.get_template("report.html.j2").render(
         manifest=results.manifest,
@@ -43,7 +46,7 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     out = Path(out)
     partial = out.with_name(f".{out.name}.partial")
     partial.write_text(page, encoding="utf-8")
-    os.replace(partial, out)
+    partial.replace(out)
     return out
 
 

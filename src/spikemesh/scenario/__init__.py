@@ -2,7 +2,6 @@
 
 from spikemesh.scenario.catalogue import KINDS, available
 from spikemesh.scenario.progress import Progress
-
 from spikemesh.scenario.running import CheckFailed, argument_parser, load_scenario, run_scenario
 
 __all__ = [

@@ -49,7 +49,9 @@ def prepare_question(
     prepared = prepare(name, seed=seed)
     network, data = prepared.network, prepared.dataset
     if data is None:
-        raise DataError(f"{name}: its data is not at hand, so there is nothing to run; `spikemesh map` needs no data with --trace")
+        raise DataError(
+            f"{name}: its data is not at hand, so there is nothing to run; `spikemesh map` needs no data with --trace"
+        )
     inputs, labels = data.x_test[:samples], np.asarray(data.y_test[:samples], np.int64)
     ann = prepared.ann_predictions(inputs)
     progress.say(f"{name}: {network.n_neurons} neurons, {network.n_synapses} synapses, weights {network.weights}")

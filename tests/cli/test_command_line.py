@@ -1,0 +1,90 @@
+import json
+
+import numpy as np
+import pytest
+
+from spikemesh.cli import main
+from spikemesh.network import SpikingNetwork
+from spikemesh.spiking import run_brian2
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
+    """A small layered network and its trace, as files."""
+    rng = np.random.default_rng(3)
+    pre, post = np.meshgrid(np.arange(12), np.arange(12, 18), indexing="ij")
+    deep_pre, deep_post = np.meshgrid(np.arange(12, 18), np.arange(18, 21), indexing="ij")
+    net = SpikingNetwork.from_edges(
+        np.concatenate([pre.ravel(), deep_pre.ravel()]),
+        np.concatenate([post.ravel(), deep_post.ravel()]),
+        rng.uniform(0, 0.5, 12 * 6 + 6 * 3),
+        layer_sizes=[12, 6, 3],
+        name="small",
+    )
+    folder = tmp_path_factory.mktemp("net")
+    net.save(folder / "net.npz")
+    run_brian2(net, rng.random((2, 12)), duration_ms=20).save(folder / "trace.npz")
+    return str(folder / "net.npz"), str(folder / "trace.npz")
+
+
+def test_list_as_json_names_every_kind(capsys):
+    assert main(["list", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert {"snn-gpa", "spinemap", "random", "pacman"} <= set(found["recipes"])
+    assert {"dynap-se", "gpa-grid", "booksim-lean"} <= set(found["hardware"])
+    assert "gpa-vs-spinemap" in found["scenarios"]
+    assert {"digits_cnn", "MLP_mnist", "LeNet_mnist"} <= set(found["workloads"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "words"),
+    [
+        (["list", "chips"], ["chips", "hardware"]),
+        (["run", "no-such-scenario"], ["no-such-scenario"]),
+        (["run", "gpa-vs-spinemap", "--samples", "many"], ["--samples", "many"]),
+        (["traffic", "uniform", "--mesh", "8by8"], ["--mesh", "8by8"]),
+        (["traffic", "uniform", "--hardware", "no-such-chip"], ["no-such-chip"]),
+        (["simulate", "missing.npz", "--trace", "missing.npz"], ["missing.npz"]),
+        (["map", "no_such_net"], ["no_such_net"]),
+        (["report", "no-such-folder"], ["no-such-folder"]),
+        (["nonsense"], ["nonsense"]),
+        (["convert", "model.keras"], ["--calibration"]),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(argv, words, capsys):
+    assert main(argv) == 2
+    error = capsys.readouterr().err.strip().splitlines()
+    assert len([line for line in error if line.startswith("spikemesh:")]) == 1
+    assert all(word in error[-1] for word in words)
+
+
+def test_map_compares_recipes_on_a_network_file(files, capsys):
+    net, trace = files
+    assert (
+        main(["map", net, "--trace", trace, "--hardware", "gpa-grid", "--recipe", "pacman", "--recipe", "snn-gpa", "--json"])
+        == 0
+    )
+    rows = json.loads(capsys.readouterr().out)
+    assert [row["recipe"] for row in rows] == ["pacman", "snn-gpa"]
+    assert all(
+        row["inter_weight"] + row["intra_weight"] == pytest.approx(rows[0]["inter_weight"] + rows[0]["intra_weight"])
+        for row in rows
+    )
+
+
+def test_simulate_runs_a_trace_on_a_chip(files, capsys):
+    net, trace = files
+    assert (
+        main(["simulate", net, "--trace", trace, "--hardware", "gpa-grid", "--recipe", "pacman", "--engine", "simpy", "--json"])
+        == 0
+    )
+    (row,) = json.loads(capsys.readouterr().out)
+    assert row["verdict"] == "drained"
+    assert row["latency_mean_cycles"] > 0
+
+
+def test_traffic_prints_a_curve_that_rises(capsys):
+    words = ["traffic", "uniform", "--mesh", "4x4", "--rates", "0.05,0.3", "--cycles", "1000", "--json"]
+    assert main(words) == 0
+    low, high = json.loads(capsys.readouterr().out)
+    assert low["latency_mean_cycles"] < high["latency_mean_cycles"]
