@@ -26,6 +26,8 @@ from spikemesh.scenario.printing import print_results
 
 QUESTION = "Which mapping delivers the spikes soonest, for the least energy, and does the network still answer right?"
 CHIPS = ("dynap-se", "gpa-grid")
+AUTO_MESH = {"mesh.cols": "auto", "mesh.rows": "auto"}
+"""A table's mappings share one mesh: the smallest near-square one that holds the largest of them."""
 RECIPES = ("random", "pacman", "snn-gpa", "spinemap")
 
 
@@ -40,7 +42,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = new_folder("gpa-vs-spinemap", options.out)
     progress = Progress(quiet=False)
 
-    chips = [load_hardware(name) for name in options.hardware or CHIPS]
+    chips = [load_hardware(name, overrides=AUTO_MESH) for name in options.hardware or CHIPS]
     samples = options.samples or (3 if options.quick else 100 if options.full else 20)
     duration_ms = options.duration_ms or (40.0 if options.quick else 100.0)
     question, prepared = prepare_question(options.network, samples, duration_ms, options.seed, options.engine, progress)
