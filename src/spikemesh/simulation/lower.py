@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from spikemesh.errors import SimulationError, TraceError
+from spikemesh.errors import InfeasibleError, SimulationError, TraceError
+from spikemesh.mapping.check import violations
 from spikemesh.simulation.program import UNLIMITED, Chip, Traffic
 
 if TYPE_CHECKING:
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from spikemesh.mapping.mapping import Mapping
     from spikemesh.network import SpikeTrace
 
-__all__ = ["Program", "Routes", "chip_of", "lower", "manhattan", "place_on"]
+__all__ = ["Program", "Routes", "Wiring", "chip_of", "lower", "manhattan", "wire"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,30 +59,16 @@ class Routes:
 
 
 @dataclass(frozen=True, eq=False)
-class Program:
-    """A mapping and a trace as an engine runs them; made by :func:`lower`.
-
-    Each sample's :class:`Traffic` is made when asked for, so that only one need be in memory.
-    """
+class Wiring:
+    """A mapping on its chip, as integers: what a spike of each neuron sets off. Made by :func:`wire`."""
 
     mapping: Mapping
     hardware: Hardware
-    trace: SpikeTrace
     chip: Chip
     acceleration: float
     cycles_per_step: int
     remote: Routes
     own: Routes
-
-    @property
-    def n_samples(self) -> int:
-        return self.trace.n_samples
-
-    def traffic(self, sample: int) -> Traffic:
-        """The spikes of one sample on the chip, sorted as engines expect them."""
-        begin, end = self.trace.sample_starts[sample : sample + 2]
-        fired = self.trace.steps[begin:end].astype(np.int64) * self.cycles_per_step
-        return self.spikes(fired, self.trace.neurons[begin:end])[0]
 
     def spikes(
         self, fired: NDArray[np.int64], neurons: NDArray[np.int32]
@@ -110,13 +97,52 @@ class Program:
         )
         return traffic, self.remote.entry[route], self.own.entry[own_route]
 
-    def work(self) -> int:
-        """What a run costs, before it is run: rows read plus the links that they cross, a tree's shared links not deducted."""
-        counts = self.trace.counts
+    def work(self, counts: NDArray[np.int64]) -> int:
+        """What a run costs, before it is run: rows read plus links crossed, a tree's shared links not deducted.
+
+        counts : (n_neurons,) spikes of each neuron.
+        """
         neuron = np.repeat(np.arange(len(counts)), np.diff(self.remote.starts))
         links = manhattan(self.mapping.tile_of_neuron[neuron], self.remote.tile, self.chip.cols)
         own = counts * np.diff(self.own.starts)
         return int((counts[neuron] * (links + 1)).sum() + own.sum())
+
+
+@dataclass(frozen=True, eq=False)
+class Program:
+    """A mapping and a trace as an engine runs them; made by :func:`lower`.
+
+    Each sample's :class:`Traffic` is made when asked for, so that only one need be in memory.
+    """
+
+    wiring: Wiring
+    trace: SpikeTrace
+
+    @property
+    def chip(self) -> Chip:
+        return self.wiring.chip
+
+    @property
+    def cycles_per_step(self) -> int:
+        return self.wiring.cycles_per_step
+
+    @property
+    def n_samples(self) -> int:
+        return self.trace.n_samples
+
+    def traffic(self, sample: int) -> Traffic:
+        """The spikes of one sample on the chip, sorted as engines expect them."""
+        return self.rows(sample)[0]
+
+    def rows(self, sample: int) -> tuple[Traffic, NDArray[np.int64], NDArray[np.int64]]:
+        """As ``traffic``, with the axon entry of each remote row and of each own row."""
+        begin, end = self.trace.sample_starts[sample : sample + 2]
+        fired = self.trace.steps[begin:end].astype(np.int64) * self.cycles_per_step
+        return self.wiring.spikes(fired, self.trace.neurons[begin:end])
+
+    def work(self) -> int:
+        """Rows and link hops of all samples, at most."""
+        return self.wiring.work(self.trace.counts)
 
 
 def lower(mapped: Mapping, trace: SpikeTrace, hardware: Hardware | None = None, acceleration: float = 1.0) -> Program:
@@ -125,34 +151,52 @@ def lower(mapped: Mapping, trace: SpikeTrace, hardware: Hardware | None = None, 
     Parameters
     ----------
     trace : spikes of ``mapped.network``, its step as long as the chip's.
-    hardware : the chip to run on where it is not ``mapped.hardware``; its mesh must be the same, or "auto".
-    acceleration : how many times faster than real time the network runs; it shortens a step in cycles.
+    hardware, acceleration : as for :func:`wire`.
 
     Raises
     ------
     TraceError
         for a trace of another network, or with another step.
-    SimulationError
-        for a chip with another mesh, an acceleration that is not positive, or a step shorter than a cycle.
+    SimulationError, InfeasibleError
+        as :func:`wire`.
     """
     if trace.n_neurons != mapped.network.n_neurons:
         raise TraceError(
-            f"the trace has {trace.n_neurons} neurons, the mapped network {mapped.network.n_neurons}: a mapping that changes "
-            "the network (decomposed units, for example) needs a trace of the network as mapped"
+            f"the trace has {trace.n_neurons} neurons, the mapped network {mapped.network.n_neurons}: where a recipe changes "
+            "the network (decomposed units, for example), record the trace of the mapping's own network"
         )
-    hw = place_on(mapped, hardware)
+    wiring = wire(mapped, hardware, acceleration)
+    hw = wiring.hardware
     if not math.isclose(trace.dt_ms, hw.time.step_ms, rel_tol=1e-9):
         raise TraceError(
             f"the trace has steps of {trace.dt_ms:g} ms, {hw.name} has time.step_ms = {hw.time.step_ms:g}: record the trace "
             f"with that step, or override time.step_ms"
         )
+    return Program(wiring, trace)
+
+
+def wire(mapped: Mapping, hardware: Hardware | None = None, acceleration: float = 1.0) -> Wiring:
+    """Works out which rows a spike of each neuron drives, and on which tiles.
+
+    Parameters
+    ----------
+    hardware : the chip to run on where it is not ``mapped.hardware``; its mesh must be the same, or "auto".
+    acceleration : how many times faster than real time the network runs; it shortens a step in cycles.
+
+    Raises
+    ------
+    SimulationError
+        for a chip with another mesh, an acceleration that is not positive, or a step shorter than a cycle.
+    InfeasibleError
+        for a chip with smaller crossbars than the mapping needs.
+    """
+    hw = place_on(mapped, hardware)
     axons = mapped.axons
     source, tile = mapped.tile_of_neuron[axons.neuron], mapped.tile_of_cluster[axons.cluster]
     stays = (source < 0) | (source == tile)
-    return Program(
+    return Wiring(
         mapping=mapped,
         hardware=hw,
-        trace=trace,
         chip=chip_of(hw),
         acceleration=float(acceleration),
         cycles_per_step=hw.cycles_per_step(acceleration),
@@ -168,6 +212,8 @@ def place_on(mapped: Mapping, hardware: Hardware | None) -> Hardware:
     ------
     SimulationError
         where the meshes differ, so that tile numbers would mean other places, or where a cluster's tile is blocked.
+    InfeasibleError
+        where the clusters do not fit the crossbars of ``hardware``.
     """
     home = mapped.hardware.sized_for(mapped.n_clusters)
     hw = home if hardware is None else hardware
@@ -181,6 +227,9 @@ def place_on(mapped: Mapping, hardware: Hardware | None) -> Hardware:
     taken = np.setdiff1d(mapped.tile_of_cluster, hw.usable_tiles)
     if len(taken):
         raise SimulationError(f"the mapping puts a cluster on tile {int(taken[0])}, which {hw.name} does not have or blocks")
+    smaller = hw.crossbar.n_in < home.crossbar.n_in or hw.crossbar.n_out < home.crossbar.n_out
+    if smaller and (found := violations(mapped.network, hw, mapped.assignment, mapped.tile_of_cluster)):
+        raise InfeasibleError(found)
     return hw
 
 

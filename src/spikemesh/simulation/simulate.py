@@ -119,10 +119,10 @@ def record_of(program: Program, runs: list[tuple[Traffic, Flow]], engine: str, s
     for _, flow in runs:
         link_flits += flow.link_flits
     return RunRecord(
-        mapping=program.mapping,
-        hardware=program.hardware,
+        mapping=program.wiring.mapping,
+        hardware=program.wiring.hardware,
         chip=program.chip,
-        acceleration=program.acceleration,
+        acceleration=program.wiring.acceleration,
         cycles_per_step=program.cycles_per_step,
         n_samples=program.n_samples,
         n_steps=program.trace.n_steps,
