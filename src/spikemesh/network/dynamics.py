@@ -23,6 +23,7 @@ __all__ = [
     "Neurons",
     "check_encoding",
     "check_exact",
+    "check_labels",
     "count_steps",
     "encode_inputs",
     "grid_weights",
@@ -136,6 +137,23 @@ def encode_inputs(network: SpikingNetwork, inputs: ArrayLike) -> NDArray[np.floa
             f"inputs[{sample}] has value {flat[sample, position]} at position {position}; inputs must lie in [0, 1]"
         )
     return to_grid(flat)
+
+
+def check_labels(network: SpikingNetwork, labels: ArrayLike | None, n_samples: int) -> NDArray[np.int64] | None:
+    """(n_samples,) int64, or None; a SimulationError where they do not name one output a sample."""
+    if labels is None:
+        return None
+    values = np.asarray(labels)
+    n_outputs = len(network.output_ids) if network.output_ids is not None else 0
+    if values.shape != (n_samples,) or not np.issubdtype(values.dtype, np.integer):
+        raise SimulationError(
+            f"labels must be {n_samples} integers, one a sample, not {values.dtype} of shape {values.shape}"
+        )
+    if values.min() < 0 or values.max() >= n_outputs:
+        raise SimulationError(
+            f"labels must name one of the {n_outputs} outputs of {network.name}: they run from {values.min()} to {values.max()}"
+        )
+    return values.astype(np.int64)
 
 
 def poisson_generator(seed: int, sample_index: int) -> np.random.Generator:
