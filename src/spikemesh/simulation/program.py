@@ -167,7 +167,7 @@ class Session(Protocol):
     def advance(self, until: int | None = None) -> None:
         """Simulates every cycle before ``until``, which becomes ``cycle``; an ``until`` in the past changes nothing.
 
-        Without ``until``: on until all rows are read; ``cycle`` is then one past the last thing that happened.
+        Without ``until``: on until all rows are read; ``cycle`` is then one past the last row read.
         """
         ...
 

@@ -122,6 +122,7 @@ class Crossbar:
         self.free_from = begin + s.chip.row_cycles + s.chip.op_cycles * synapses
         (s.own_row_read if own else s.row_read)[row] = self.free_from
         s.waiting.append((self.free_from, own, row))
+        s.expected -= 1
 
 
 class Tile:
@@ -341,6 +342,7 @@ class Session:
         self.clock = Clock()
         self.cycle = 0
         self.last_fired = NOT_YET
+        self.expected = 0  # rows pushed and not delivered yet
         self.source: list[int] = []
         self.destination: list[int] = []
         self.synapses: list[int] = []
@@ -378,6 +380,7 @@ class Session:
                 f"cycle {self.last_fired} were pushed before"
             )
         self.last_fired = max(fired[-1:] + own_fired[-1:])
+        self.expected += len(fired) + len(own_fired)
         self.push_packets(traffic, fired)
         row = len(self.own_row_read)
         for k, (cycle, tile) in enumerate(zip(own_fired, traffic.own_tile.tolist(), strict=True)):
@@ -399,10 +402,10 @@ class Session:
     def advance(self, until: int | None = None) -> None:
         """Simulates every cycle before ``until``; without it, on until all rows are read."""
         if until is None:
-            self.clock.run()
-            last_read = max((router.tile.crossbar.free_from for router in self.routers), default=0)
-            self.cycle = max(self.cycle, self.clock.now + 1, last_read + 1)
-        elif until > self.cycle:
+            while self.expected:
+                self.clock.step()
+            until = max(router.tile.crossbar.free_from for router in self.routers) + 1 if self.last_fired != NOT_YET else 0
+        if until > self.cycle:
             if until > self.clock.now:
                 self.clock.run(At(self.clock, until, STOP))
             self.cycle = until

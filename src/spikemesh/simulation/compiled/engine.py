@@ -179,13 +179,21 @@ class Session:
 
         Sorted by row_read, then remote rows before own rows, then row number.
         """
+        return self._take(self._cycle)
+
+    def take_delivered(self) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+        """As ``take_read``, for rows delivered before ``cycle``: what was pushed later cannot change their reading."""
+        return self._take(kernels.NEVER)
+
+    def _take(self, before: int) -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+        """Rows delivered before ``cycle``, read before ``before`` and not taken yet."""
         (k, own), (k_end, own_end) = self._offered, self._read
         self._offered[:] = self._read
         remote = self._rows.log[k:k_end]
         row = np.concatenate([self._waiting[0], remote, np.arange(own, own_end)])
         is_own = np.concatenate([self._waiting[1], np.repeat([False, True], [k_end - k, own_end - own])])
         read = np.concatenate([self._waiting[2], self._rows.row_read[remote], self._own.row_read[own:own_end]])
-        now = read < self._cycle
+        now = read < before
         self._waiting = (row[~now], is_own[~now], read[~now])
         row, is_own, read = row[now], is_own[now], read[now]
         order = np.lexsort((row, is_own, read))
