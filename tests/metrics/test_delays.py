@@ -175,6 +175,17 @@ def test_read_together_the_one_delivered_first_comes_first() -> None:
     assert spike_disorder(replace(record, delivered=np.array([49, 48]))).share == 0.5
 
 
+@given(records())
+@settings(max_examples=40, deadline=None)
+def test_cycles_near_the_end_of_int64_change_nothing(record: RunRecord) -> None:
+    """Keys that no longer fit one integer are sorted and compared the long way."""
+    names = ("fired", "encoded", "injected", "granted", "delivered", "row_read")
+    held = {name: getattr(record, name) for name in names}
+    moved = replace(record, **{name: np.where(v >= 0, v + 2**62, v) for name, v in held.items()})
+    np.testing.assert_array_equal(spike_disorder(moved).per_tile, spike_disorder(record).per_tile)
+    assert isi_distortion(moved) == isi_distortion(record) or not isi_distortion(record).n_intervals
+
+
 def test_distortion_by_hand() -> None:
     # fired 10 apart, read 13 and 8 apart; the pair on tile 2 and the second sample stand alone
     record = by_hand([(0, 0, 0, 1, 5), (0, 10, 0, 1, 18), (0, 20, 0, 1, 26), (0, 0, 0, 2, 6), (1, 30, 0, 1, 99)])
