@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from spikemesh.errors import DataError
-from spikemesh.network import SpikeTrace, SpikingNetwork, load_network, load_trace
+from spikemesh.network import SpikeTrace, SpikingNetwork
 from spikemesh.scenario.comparison import Question
 from spikemesh.scenario.progress import Progress
 from spikemesh.spiking import run_brian2
@@ -66,6 +66,8 @@ def network_and_trace(
     name_or_path: str, trace_path: Path | None, samples: int, duration_ms: float, seed: int, progress: Progress
 ) -> tuple[SpikingNetwork, SpikeTrace]:
     """A network by a workload's name or from its file, with a trace from a file or from a Brian2 run of test samples."""
+    from spikemesh.network import load_network, load_trace
+
     if name_or_path.endswith(".npz"):
         network = load_network(name_or_path)
         if trace_path is None:
