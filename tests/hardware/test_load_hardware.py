@@ -8,6 +8,7 @@ import pytest
 import spikemesh.shipped
 from spikemesh.errors import DescriptionError, SpikemeshError
 from spikemesh.hardware import Hardware, available_hardware, load_hardware
+from spikemesh.hardware.sections import SECTIONS
 from spikemesh.shipped import shipped_names, shipped_path
 
 LEAST = """
@@ -249,3 +250,17 @@ def test_shipped_names_hide_helpers_and_paths(tmp_path: Path, monkeypatch: pytes
 def test_content_from_python_is_checked_too() -> None:
     with pytest.raises(DescriptionError, match="description: mesh"):
         Hardware.of({"name": "x"})
+
+
+def test_the_page_of_chips_has_every_key_and_every_chip() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "hardware.md").read_text(encoding="utf-8")
+    for section, model in SECTIONS.items():
+        for key, field in model.model_fields.items():
+            assert f"| `{section}.{key}` |" in page, key
+            assert f"| {field.description} |" in page, key
+    for name in available_hardware():
+        hw = load_hardware(name)
+        line = f"| `{name}` | {hw.crossbar.n_in} x {hw.crossbar.n_out} |"
+        assert line in page, line
+        hops = f"| {hw.hop_x_pj:.3g} / {hw.hop_y_pj:.3g} | {hw.weakest_confidence} |"
+        assert hops in next(text for text in page.splitlines() if text.startswith(line))
