@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from spikemesh.metrics import DEFINITIONS
+from spikemesh.report.columns import MAIN_COLUMNS, shown
 from spikemesh.report.folder import read_folder
 
 __all__ = ["write_report"]
 
-LABELS = ("chip", "recipe", "network")
-"""Columns that name a row rather than measure it."""
+LABELS = ("chip", "recipe", "mesh_cols", "mesh_rows")
+"""Columns that say what a row is rather than measure it."""
 
 
 def write_report(folder: str | Path, out: str | Path) -> Path:
@@ -54,14 +55,17 @@ def _sections(table: Any, drawings: list[dict[str, Any]]) -> list[dict[str, Any]
     """One section a chip: its rows, its pictures."""
     from spikemesh.report import figures
 
+    main = [column for column, _ in MAIN_COLUMNS]
     sections = []
     for chip, rows in table.groupby("chip", sort=False):
         drawn = [d for d in drawings if d["chip"] == chip]
+        lines = _comparison(rows)
         sections.append(
             {
                 "name": chip,
                 "columns": [str(r) for r in rows["recipe"]],
-                "rows": _comparison(rows),
+                "main": [line for line in lines if line["name"] in main],
+                "rest": [line for line in lines if line["name"] not in main],
                 "facts": drawn[0]["facts"] if drawn else {},
                 "pictures": [(d["recipe"], _html(figures.chip_and_load(d))) for d in drawn],
                 "latency": _html(figures.latency_parts(drawn)) if drawn else "",
@@ -75,7 +79,7 @@ def _comparison(rows: Any) -> list[dict[str, Any]]:
     """The table turned on its side: one line a metric, one cell a recipe, the best marked."""
     lines = []
     for column in rows.columns:
-        if column in LABELS or column == "mesh":
+        if column in LABELS:
             continue
         values = list(rows[column])
         unit, _, better = DEFINITIONS.get(column, ("", "", ""))
@@ -88,18 +92,10 @@ def _comparison(rows: Any) -> list[dict[str, Any]]:
                 "name": column,
                 "unit": unit,
                 "defined": column in DEFINITIONS,
-                "cells": [(_shown(v), best is not None and v == best) for v in values],
+                "cells": [(shown(v), best is not None and v == best) for v in values],
             }
         )
     return lines
-
-
-def _shown(value: Any) -> str:
-    if isinstance(value, float):
-        if math.isnan(value):
-            return "n/a"
-        return f"{value:,.0f}" if abs(value) >= 1e5 else f"{value:.4g}"
-    return str(value)
 
 
 def _html(figure: Any) -> str:
