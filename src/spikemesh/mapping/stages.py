@@ -69,11 +69,7 @@ class PlacePass:
     options: dict[str, Any] = field(default_factory=dict)
 
     def run(self, state: MappingState) -> MappingState:
-        try:
-            from spikemesh.mapping.place import place
-        except ImportError:
-            assert state.partition is not None
-            return state.with_tiles(state.hardware.usable_tiles[: state.partition.n_clusters])
+        from spikemesh.mapping.place import place
 
         placed = place(
             state.partition,

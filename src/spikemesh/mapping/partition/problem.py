@@ -101,6 +101,12 @@ class PartitionProblem:
         return len(self.post)
 
     @property
+    def fill(self) -> int:
+        """Neurons to fill a cluster with: ``capacity``, or fewer where more clusters are asked for than that needs."""
+        least = -(-self.n // self.capacity)
+        return self.capacity if self.n_clusters <= least else -(-self.n // self.n_clusters)
+
+    @property
     def axon_limit(self) -> int:
         """``axons``, or a number that no cluster can reach: what compiled code compares with."""
         return self.n_sources + 1 if self.axons is None else self.axons
@@ -135,6 +141,15 @@ class PartitionProblem:
         return starts, sources[first]
 
     @cached_property
+    def targets(self) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+        """(indptr (n_sources + 1,), distinct targets of each source, itself included where it has a self-loop)."""
+        first = np.ones(len(self.post), bool)
+        first[1:] = self.post[1:] != self.post[:-1]
+        first[self.indptr[:-1][np.diff(self.indptr) > 0]] = True
+        starts = np.concatenate([[0], np.cumsum(first)])[self.indptr].astype(np.int64)
+        return starts, self.post[first]
+
+    @cached_property
     def undirected(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
         """(indptr (n + 1,), neighbour, omega) of the symmetric graph over the neurons to assign.
 
@@ -147,11 +162,16 @@ class PartitionProblem:
         """As ``undirected``, with another weight (n_synapses,) on the synapses."""
         import scipy.sparse
 
-        both = (self.pre < self.n) & (self.pre != self.post)
-        a, b, w = self.pre[both], self.post[both], weight[both]
-        graph = scipy.sparse.coo_array(
-            (np.concatenate([w, w]), (np.concatenate([a, b]), np.concatenate([b, a]))), (self.n, self.n)
-        ).tocsr()
+        inside = slice(0, int(self.indptr[self.n]))  # from neurons to assign; sources off the chip come last
+        post, w = self.post[inside], weight[inside]
+        loops = self.pre[inside] == post
+        graph = scipy.sparse.csr_array((w, post, self.indptr[: self.n + 1]), (self.n, self.n), copy=True)
+        if loops.any():
+            keep = ~loops
+            starts = np.concatenate([[0], np.cumsum(keep)])[self.indptr[: self.n + 1]]
+            graph = scipy.sparse.csr_array((w[keep], post[keep], starts), (self.n, self.n))
+        graph.sum_duplicates()
+        graph = (graph + graph.T.tocsr()).tocsr()
         graph.sort_indices()
         return graph.indptr.astype(np.int64), graph.indices.astype(np.int32), graph.data.astype(np.float64)
 

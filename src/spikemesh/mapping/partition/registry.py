@@ -21,12 +21,23 @@ __all__ = ["Partitioner", "available_partitioners", "find_partitioner", "partiti
 Run = Callable[..., NDArray[np.integer]]
 
 _HOME = {
+    "auto": "auto",
     "random": "random_cut",
     "pacman": "pacman",
+    "snn-gpa": "snn_gpa",
+    "spinemap": "spinemap",
+    "spinemap-released": "spinemap",
+    "neutrams": "neutrams",
+    "edgemap": "edgemap",
+    "overlap": "overlap",
+    "sneap": "sneap",
+    "psopart": "psopart",
+    "metis": "metis",
+    "mt-kahypar": "mt_kahypar",
 }
 """Built-in methods and the module of this package that registers each; a module is loaded when one of its names is used."""
 
-_NEEDS: dict[str, str] = {}
+_NEEDS = {"metis": "pymetis", "mt-kahypar": "mtkahypar"}
 """Methods that an optional package provides."""
 
 _registered: dict[str, Partitioner] = {}

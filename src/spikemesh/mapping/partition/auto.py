@@ -1,0 +1,38 @@
+"""spikemesh's own partitioner, the default."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.mapping.partition.ours import ours
+from spikemesh.mapping.partition.problem import PartitionProblem
+from spikemesh.mapping.partition.registry import partitioner
+from spikemesh.mapping.partition.repair import repair
+
+__all__ = ["auto"]
+
+
+@partitioner("auto", paper="spikemesh; docs/partitioning.md")
+def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str = "fast") -> NDArray[np.int64]:
+    """Fewest packets, or most weight inside clusters: spikemesh's own.
+
+    objective : "packets" or "inter-weight".
+    effort : "fast" or "quality".
+    """
+    part = ours(
+        problem.indptr,
+        problem.post,
+        problem.omega,
+        problem.rates,
+        capacity=problem.capacity,
+        n_clusters=problem.n_clusters,
+        axons=problem.axons,
+        n=problem.n,
+        layer_of_neuron=problem.layer_of_neuron,
+        layer_shapes=problem.layer_shapes,
+        objective=objective,
+        effort=effort,
+        seed=problem.seed,
+    )
+    return repair(problem, part)
