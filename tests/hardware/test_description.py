@@ -78,11 +78,14 @@ def test_a_step_without_cycles_is_refused(acceleration: object) -> None:
         small().cycles_per_step(acceleration)  # type: ignore[arg-type]
 
 
-def test_a_step_cannot_be_shorter_than_the_barrier() -> None:
+def test_a_step_shorter_than_the_barrier_is_a_what_if() -> None:
     hw = small(time__barrier_ns=400.0)
+    assert hw.fastest_acceleration == 2_500
     assert hw.cycles_per_step(2_500) == 200
-    with pytest.raises(SimulationError, match="at most 2500"):
-        hw.cycles_per_step(2_501)
+    with pytest.warns(UserWarning, match="reaches 2500"):
+        assert hw.cycles_per_step(5_000) == 100
+    assert small().fastest_acceleration == 500_000
+    assert small().cycles_per_step(small().fastest_acceleration) == 1
 
 
 # --- the mesh

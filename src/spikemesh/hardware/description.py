@@ -7,6 +7,7 @@ The attributes carry the names of the keys in a description file (``hw.noc.route
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -168,14 +169,20 @@ class Hardware(BaseModel):
         """F = ceil(packet_bits / flit_bits)."""
         return -(-self.packet_bits // self.flit_bits)
 
+    @property
+    def fastest_acceleration(self) -> float:
+        """The acceleration at which a step lasts one cycle, or the barrier that ends it where that is longer."""
+        return self.time.step_ms * 1e6 / max(self.noc.cycle_ns, self.time.barrier_ns)
+
     def cycles_per_step(self, acceleration: float = 1.0) -> int:
         """round(step_ms * 1e6 / (acceleration * cycle_ns)): cycles of the mesh in one step of the network.
 
         Raises
         ------
         SimulationError
-            where a step would be shorter than a cycle, or than the barrier that ends it; for an acceleration that is not
-            a positive number; beyond 2**40 cycles.
+            where a step would be shorter than a cycle; for an acceleration that is not a positive number; beyond 2**40 cycles.
+
+        Warns (UserWarning) where a step is shorter than the barrier that ends it: a what-if that the chip could not follow.
         """
         if not (isinstance(acceleration, int | float | np.number) and 0 < acceleration < math.inf):
             raise SimulationError(f"acceleration must be a positive number, not {acceleration!r}")
@@ -190,10 +197,10 @@ class Hardware(BaseModel):
                 f"ns a cycle and {self.time.step_ms:g} ms a step, so at most {most:.6g}"
             )
         if step_ns < self.time.barrier_ns:
-            most = self.time.step_ms * 1e6 / self.time.barrier_ns
-            raise SimulationError(
-                f"acceleration {acceleration!r} makes a step of {step_ns:.6g} ns, shorter than the {self.time.barrier_ns:g} "
-                f"ns in which {self.name} synchronises its tiles: at most {most:.6g}"
+            warnings.warn(
+                f"acceleration {acceleration!r} makes a step of {step_ns:.6g} ns, shorter than the {self.time.barrier_ns:g} ns in "
+                f"which {self.name} synchronises its tiles: the chip reaches {self.fastest_acceleration:.6g}",
+                stacklevel=2,
             )
         return round(cycles)
 
