@@ -198,8 +198,8 @@ class Hardware(BaseModel):
             )
         if step_ns < self.time.barrier_ns:
             warnings.warn(
-                f"acceleration {acceleration!r} makes a step of {step_ns:.6g} ns, shorter than the {self.time.barrier_ns:g} ns in "
-                f"which {self.name} synchronises its tiles: the chip reaches {self.fastest_acceleration:.6g}",
+                f"acceleration {acceleration!r} makes a step of {step_ns:.6g} ns, shorter than the {self.time.barrier_ns:g} ns "
+                f"in which {self.name} synchronises its tiles: the chip reaches {self.fastest_acceleration:.6g}",
                 stacklevel=2,
             )
         return round(cycles)
