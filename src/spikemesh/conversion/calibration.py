@@ -96,7 +96,9 @@ def calibrate(
     """Scales of every population that has a tensor of its own; (by population index, number of samples)."""
     mine = {k: p for k, p in enumerate(populations) if k and p.key is not None}
     streams = {
-        k: StreamingPercentile(p.shape[-1] if by_channel and len(p.shape) == 3 and not p.output else 1, 100.0 if p.output else percentile)
+        k: StreamingPercentile(
+            p.shape[-1] if by_channel and len(p.shape) == 3 and not p.output else 1, 100.0 if p.output else percentile
+        )
         for k, p in mine.items()
     }
     active = {k: np.zeros(p.size, bool) for k, p in mine.items()}

@@ -16,8 +16,9 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.conversion.calibration import Batches, Calibrated, calibrate
 from spikemesh.conversion.graph import Graph, flatten
-from spikemesh.conversion.layers import Parser
+from spikemesh.conversion.parser import Parser
 from spikemesh.conversion.report import ConversionReport, LayerReport
+from spikemesh.conversion.rules import convert_step
 from spikemesh.conversion.signals import Population, per_neuron, scaled
 from spikemesh.errors import ConversionError
 from spikemesh.network import Connectivity, Convolution, Dense, Layer, OneToOne, Pooling, Projection, Sparse, SpikingNetwork
@@ -72,7 +73,7 @@ def convert(
         raise ConversionError(f"model '{graph.name}' has no layers")
     parser = Parser(graph.input_shape, max_pooling)
     for step in graph.steps:
-        parser.step(step, step.output == graph.output)
+        convert_step(parser, step, step.output == graph.output)
     outputs = parser.finish(graph.output, graph.steps[-1])
     batches = Batches(_as_source(calibration), graph.input_shape, int(batch_size))
     found, n_samples = calibrate(
@@ -105,7 +106,8 @@ def _scales(parser: Parser, found: dict[int, Calibrated]) -> list[NDArray[np.flo
             scales.append(scales[pop.terms[0].pop].copy())
             continue
         result = found[k].found
-        value = result.most if pop.output else result.value
+        # an output must not saturate, so its scale is its largest value; where all are negative, none fires at any scale
+        value = np.where(result.most > 0, result.most, -result.least) if pop.output else result.value
         known = np.isfinite(value) & (value > 0)
         if not known.any():
             text = "no calibration sample made any of its activations positive; its scale is left at 1"
@@ -129,7 +131,13 @@ def _assemble(
         bias[starts[k] : starts[k + 1]] = pop.bias * own
         for term in pop.terms:
             source = populations[term.pop]
-            synapses = scaled(term.synapses, pre=per_neuron(scales[term.pop], source.size), post=own)
+            try:
+                synapses = scaled(term.synapses, pre=per_neuron(scales[term.pop], source.size), post=own)
+            except ValueError as reason:
+                raise ConversionError(
+                    f"'{pop.name}' shares one kernel over neurons of '{source.name}' that have other scales: {reason}; "
+                    "use normalisation='layer'"
+                ) from reason
             projections.append(Projection(int(starts[term.pop]), int(starts[k]), _single(synapses)))
     potential = np.zeros(len(bias))
     if half_threshold:

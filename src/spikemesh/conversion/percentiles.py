@@ -90,23 +90,30 @@ class StreamingPercentile:
         flat = np.ascontiguousarray(values, self.dtype).reshape(-1, self.n_streams)
         if not np.isfinite(flat).all():
             raise DataError("an activation is NaN or infinite")
-        rows, streams = np.nonzero(flat)
-        picked = flat[rows, streams]
+        keep = flat != 0
+        picked = flat[keep]
+        streams = np.nonzero(keep)[1] if self.n_streams > 1 else None
         if self.first:
             self.seen += len(flat)
-            self.counted += np.bincount(streams, minlength=self.n_streams)
-            np.minimum.at(self.least, streams, picked)
-            np.maximum.at(self.most, streams, picked)
+            self.counted += keep.sum(axis=0)
+            self.least = np.minimum(self.least, flat.min(axis=0, where=keep, initial=np.inf))
+            self.most = np.maximum(self.most, flat.max(axis=0, where=keep, initial=-np.inf))
         keys = _ordered(picked, self.unsigned)
-        digit = (keys >> self.unsigned.type(self.left - self.take)) & self.unsigned.type((1 << self.take) - 1)
-        slot = (streams << self.take) + digit.astype(np.int64)
+        slot = (keys >> (self.left - self.take)).astype(np.int64)
         if self.first:
-            self.counts[0] += np.bincount(slot, minlength=self.counts.shape[1])
+            self._count(0, slot, streams)
             return
-        done = (keys >> self.unsigned.type(self.left)).astype(np.uint64)
+        done = keys >> self.left
+        slot &= (1 << self.take) - 1
         for which in (0, 1):
-            hits = slot[done == self.prefix[which, streams]]
-            self.counts[which] += np.bincount(hits, minlength=self.counts.shape[1])
+            prefix = self.prefix[which].astype(self.unsigned)
+            hits = done == (prefix[0] if streams is None else prefix[streams])
+            self._count(which, slot[hits], None if streams is None else streams[hits])
+
+    def _count(self, table: int, slot: NDArray[np.int64], streams: NDArray[np.int64] | None) -> None:
+        if streams is not None:
+            slot = slot + (streams << self.take)
+        self.counts[table] += np.bincount(slot, minlength=self.counts.shape[1])
 
     def end_pass(self) -> bool:
         """Fix the next bits; True when nothing is left to learn.

@@ -60,7 +60,7 @@ class ConversionReport:
 
     def __str__(self) -> str:
         head = ("#", "layer", "kind", "became", "neurons", "synapses", "scale", "dead", "saturated")
-        lines = [head]
+        lines: list[tuple[str, ...]] = [head]
         for r in self.rows:
             numbers = (f"{r.neurons:,}", f"{r.synapses:,}") if r.populations else ("", "")
             known = r.scale == r.scale

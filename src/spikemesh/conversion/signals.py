@@ -194,7 +194,7 @@ def apply(synapses: Connectivity, values: NDArray[np.floating]) -> NDArray[np.fl
     values = np.asarray(values, np.float64)
     lead = values.shape[:-1]
     if isinstance(synapses, Dense):
-        return values @ synapses.weight.astype(np.float64)
+        return np.asarray(values @ synapses.weight, np.float64)
     if isinstance(synapses, OneToOne):
         out = np.zeros((*lead, synapses.n_post))
         out[..., synapses.post_offset : synapses.post_offset + synapses.n_pre] = values * synapses.weight
@@ -215,9 +215,9 @@ def apply(synapses: Connectivity, values: NDArray[np.floating]) -> NDArray[np.fl
             out[..., o, :, :] += np.einsum("...gi,igo->...go", plane[..., i, :, :], tap, optimize=True)
         return out.reshape(*lead, -1)
     e = synapses.edges()
-    out = np.zeros((*lead, synapses.n_post))
-    np.add.at(out, (..., e.post), values[..., e.pre] * e.weight)
-    return out
+    out = np.zeros((synapses.n_post, *lead))
+    np.add.at(out, e.post, np.moveaxis(values[..., e.pre] * e.weight, -1, 0))
+    return np.moveaxis(out, 0, -1)
 
 
 def compose_pooling(conv: Convolution, pool: Window) -> Convolution | None:
