@@ -52,16 +52,16 @@ class Parser:
                 self.populations[pop] = replace(self.populations[pop], output=True)
                 return (pop,)
             signal = self.as_linear(signal, step)
-        grown = self.grow(replace(signal, key=tensor), step, output=True)
+        grown = self.grow(replace(signal, key=tensor), output=True)
         return (grown.parts[0].pop,)
 
     # populations
 
-    def grow(self, linear: Linear, step: Step, output: bool = False) -> Spikes:
+    def grow(self, linear: Linear, output: bool = False) -> Spikes:
         """Neurons for a weighted sum; ``linear.key`` is the tensor that their rates follow."""
         shape = linear.shape if len(linear.shape) in (1, 3) else (linear.size,)
         pop = Population(
-            self.unique(linear.made_by), linear.kind, shape, linear.terms, linear.bias, step.index, linear.key, None, output
+            self.unique(linear.made_by), linear.kind, shape, linear.terms, linear.bias, linear.step, linear.key, None, output
         )
         self.populations.append(pop)
         flat = None if len(linear.shape) == 3 else np.arange(linear.size)
@@ -87,13 +87,13 @@ class Parser:
                 f"{step.label} follows '{signal.made_by}', which has no ReLU: its values may be negative, and {RATE_CODE}; "
                 f"give '{signal.made_by}' activation='relu' or leave one of the two layers out"
             )
-        grown = self.grow(signal, step)
+        grown = self.grow(signal)
         self.signals[step.inputs[which]] = grown
         return grown
 
     def linear(self, step: Step, signal: Spikes, terms: list[Term], bias: NDArray[np.float64], kind: str, last: bool) -> Signal:
         shape = step.shape
-        made = Linear(shape, tuple(terms), bias, step.layer.name, kind, step.output)
+        made = Linear(shape, tuple(terms), bias, step.layer.name, step.index, kind, step.output)
         return self.activate(step, made, activation_of(step), last)
 
     def as_linear(self, signal: Signal, step: Step, kind: str = "unit") -> Linear:
@@ -108,7 +108,7 @@ class Parser:
             else:
                 terms.append(Term(part.pop, Sparse.of(np.arange(len(at)), at, part.gain, len(at), signal.size)))
         bias = np.zeros(signal.size) if signal.offset is None else signal.offset.ravel()
-        return Linear(signal.shape, tuple(terms), bias, step.layer.name, kind, signal.key)
+        return Linear(signal.shape, tuple(terms), bias, step.layer.name, step.index, kind, signal.key)
 
     def activate(self, step: Step, signal: Signal, name: str, last: bool) -> Signal:
         """Put the activation ``name`` on a signal."""
@@ -129,11 +129,14 @@ class Parser:
                 f"{step.label} has activation '{name}'; integrate-and-fire neurons approximate ReLU: retrain with 'relu'"
             )
         if isinstance(signal, Spikes) and signal.nonnegative and name == "relu":
+            self.note(step, "without effect: nothing is negative here")
             return replace(signal, key=step.output)
         if isinstance(signal, Spikes) and signal.plain and name == "relu6":
             signal = self.as_linear(signal, step)
         linear = replace(self.as_linear(signal, step), key=step.output)
-        return self.grow(linear, step)
+        if linear.step != step.index:
+            self.note(step, f"the ReLU of '{linear.made_by}'")
+        return self.grow(linear)
 
     def note(self, step: Step, text: str) -> None:
         before = self.notes.get(step.index)

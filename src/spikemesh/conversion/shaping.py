@@ -28,7 +28,10 @@ __all__ = [
 
 def reshape(parser: Parser, step: Step, last: bool) -> Signal:
     parser.note(step, "folded into the order of the next layer's weights")
-    return reshaped(parser.signals[step.inputs[0]], step)
+    signal = parser.signals[step.inputs[0]]
+    if isinstance(signal, Linear) and signal.nonnegative:
+        signal = parser.spikes(step)
+    return reshaped(signal, step)
 
 
 def reshaped(signal: Signal, step: Step) -> Signal:
@@ -93,7 +96,7 @@ def add(parser: Parser, step: Step, last: bool) -> Signal:
         linear = parser.as_linear(signal, step)
         terms.extend(linear.terms)
         bias = bias + linear.bias
-    return Linear(step.shape, tuple(terms), bias, step.layer.name, "add", step.output)
+    return Linear(step.shape, tuple(terms), bias, step.layer.name, step.index, "add", step.output)
 
 
 def concatenate(parser: Parser, step: Step, last: bool) -> Signal:

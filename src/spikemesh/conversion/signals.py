@@ -88,12 +88,16 @@ class Term:
 
 @dataclass(frozen=True, eq=False)
 class Linear:
-    """A weighted sum that waits for its activation. bias : (n,) float64. made_by, kind : the layer that began it."""
+    """A weighted sum that waits for its activation.
+
+    bias : (n,) float64. made_by, step, kind : name, index and kind of the layer that began it.
+    """
 
     shape: tuple[int, ...]
     terms: tuple[Term, ...]
     bias: NDArray[np.float64]
     made_by: str
+    step: int
     kind: str
     key: int
 
