@@ -2,6 +2,7 @@
 
 from spikemesh.network.connectivity import Connectivity, Convolution, Dense, Edges, OneToOne, Pooling, Sparse, Window
 from spikemesh.network.network import Layer, Projection, SpikingNetwork
+from spikemesh.network.storage import load_network, load_trace
 from spikemesh.network.trace import SpikeTrace
 from spikemesh.network.weighting import WEIGHTINGS, edge_weights
 
@@ -20,4 +21,6 @@ __all__ = [
     "SpikingNetwork",
     "Window",
     "edge_weights",
+    "load_network",
+    "load_trace",
 ]

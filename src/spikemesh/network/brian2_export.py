@@ -71,7 +71,7 @@ def to_brian2(
     check_encoding(encoding)
     if n_samples < 1:
         raise SimulationError(f"n_samples must be at least 1, not {n_samples}")
-    samples = np.zeros((n_samples, len(network.input_ids))) if inputs is None else encode_inputs(network, inputs)  # type: ignore[arg-type]
+    samples = np.zeros((n_samples, len(network.input_ids))) if inputs is None else encode_inputs(network, inputs)
     if len(samples) != n_samples:
         raise SimulationError(f"inputs hold {len(samples)} samples, n_samples says {n_samples}")
     poisson = encoding == "poisson"

@@ -15,7 +15,7 @@ from functools import cached_property
 from typing import Protocol, runtime_checkable
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import NetworkError
 
@@ -39,6 +39,10 @@ class Edges:
 
     @staticmethod
     def sorted(pre: NDArray[np.integer], post: NDArray[np.integer], weight: Weights) -> Edges:
+        """Sorts by (pre, post); parallel synapses keep their order."""
+        rises = (pre[1:] > pre[:-1]) | ((pre[1:] == pre[:-1]) & (post[1:] >= post[:-1]))
+        if rises.all():
+            return Edges(pre.astype(np.int32), post.astype(np.int32), weight)
         order = np.lexsort((post, pre))
         return Edges(pre[order].astype(np.int32), post[order].astype(np.int32), weight[order])
 
@@ -70,10 +74,30 @@ class Connectivity(Protocol):
         ...
 
 
-def _finite(weight: Weights, what: str) -> Weights:
-    weight = np.asarray(weight)
-    if not np.issubdtype(weight.dtype, np.floating):
-        weight = weight.astype(np.float64)
+def as_floats(values: ArrayLike, what: str) -> NDArray[np.floating]:
+    """The values as an array of floats; float32 stays float32. A NetworkError where they are no real numbers."""
+    array = np.asarray(values)
+    if np.issubdtype(array.dtype, np.floating):
+        return array
+    if array.size and not (np.issubdtype(array.dtype, np.integer) or array.dtype == np.bool_):
+        raise NetworkError(f"{what} must hold numbers, not {array.dtype}")
+    return array.astype(np.float64)
+
+
+def check_ids(name: str, values: object, limit: int | None = None) -> NDArray[np.integer]:
+    """The values as a flat array of integers in [0, limit); a NetworkError names the first that is not."""
+    ids = np.asarray(values)
+    if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
+        raise NetworkError(f"{name} must be a flat array of integers, not {ids.dtype} of shape {ids.shape}")
+    if ids.size and (ids.min() < 0 or (limit is not None and ids.max() >= limit)):
+        unknown = int(ids.min() if ids.min() < 0 else ids.max())
+        known = "neurons count from 0" if limit is None else f"there are {limit}"
+        raise NetworkError(f"{name} names neuron {unknown}; {known}")
+    return ids if ids.size else ids.astype(np.int32)
+
+
+def _finite(weight: ArrayLike, what: str) -> Weights:
+    weight = as_floats(weight, what)
     if not np.isfinite(weight).all():
         raise NetworkError(f"{what} has {int((~np.isfinite(weight)).sum())} weight(s) that are NaN or infinite")
     return weight
@@ -132,6 +156,12 @@ class Window:
     pad: tuple[int, int] = (0, 0)
     dilation: tuple[int, int] = (1, 1)
 
+    def __post_init__(self) -> None:
+        for name, least in (("in_hw", 1), ("out_hw", 1), ("size", 1), ("stride", 1), ("dilation", 1), ("pad", 0)):
+            values = getattr(self, name)
+            if len(values) != 2 or min(values) < least:
+                raise NetworkError(f"a window's {name} must be two whole numbers of at least {least}, not {values}")
+
     @staticmethod
     def of(
         in_hw: tuple[int, int],
@@ -141,6 +171,8 @@ class Window:
         dilation: tuple[int, int] = (1, 1),
     ) -> Window:
         """The window as TensorFlow places it; ``padding`` is "valid" or "same"."""
+        if min(*stride, *size, *dilation) < 1:
+            raise NetworkError(f"size, stride and dilation must be at least 1: {size}, {stride}, {dilation}")
         out, pad = [], []
         for n, k, s, d in zip(in_hw, size, stride, dilation, strict=True):
             reach = (k - 1) * d + 1
@@ -269,6 +301,8 @@ class Pooling:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "scale", _finite(self.scale, "a pooling"))
+        if self.scale.ndim != 1 or not len(self.scale):
+            raise NetworkError(f"a pooling's scale must be one number a channel, not of shape {self.scale.shape}")
 
     @property
     def channels(self) -> int:
@@ -313,6 +347,12 @@ class OneToOne:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weight", _finite(self.weight, "a one-to-one connectivity"))
+        if self.weight.ndim != 1:
+            raise NetworkError(f"one-to-one weights must be flat, not of shape {self.weight.shape}")
+        if not 0 <= self.post_offset <= self.n_post - self.n_pre:
+            raise NetworkError(
+                f"{self.n_pre} one-to-one synapses from neuron {self.post_offset} on do not fit into {self.n_post} neurons"
+            )
 
     @property
     def n_pre(self) -> int:
@@ -349,20 +389,13 @@ class Sparse:
 
     @staticmethod
     def of(pre: object, post: object, weight: object, n_pre: int, n_post: int) -> Sparse:
-        arrays = []
-        for name, values, limit in (("pre", pre, n_pre), ("post", post, n_post)):
-            ids = np.asarray(values)
-            if ids.ndim != 1 or (ids.size and not np.issubdtype(ids.dtype, np.integer)):
-                raise NetworkError(f"{name} must be a flat array of integers, not {ids.dtype} of shape {ids.shape}")
-            if ids.size and (ids.min() < 0 or ids.max() >= limit):
-                raise NetworkError(
-                    f"{name} names neuron {int(ids.max() if ids.max() >= limit else ids.min())}; there are {limit}"
-                )
-            arrays.append(ids)
-        weights = _finite(np.asarray(weight), "a list of synapses")
-        if not len(arrays[0]) == len(arrays[1]) == len(weights):
-            raise NetworkError(f"pre, post and weight differ in length: {len(arrays[0])}, {len(arrays[1])}, {len(weights)}")
-        return Sparse(Edges.sorted(arrays[0], arrays[1], weights), n_pre, n_post)
+        ids = [check_ids(name, values, n) for name, values, n in (("pre", pre, n_pre), ("post", post, n_post))]
+        weights = _finite(weight, "a list of synapses")  # type: ignore[arg-type]
+        if weights.ndim != 1 or not len(ids[0]) == len(ids[1]) == len(weights):
+            raise NetworkError(
+                f"pre, post and weight must be flat and of one length: {ids[0].shape}, {ids[1].shape}, {weights.shape}"
+            )
+        return Sparse(Edges.sorted(ids[0], ids[1], weights), n_pre, n_post)
 
     @property
     def n_synapses(self) -> int:

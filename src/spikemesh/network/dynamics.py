@@ -72,8 +72,6 @@ class Neurons:
 
     @classmethod
     def of(cls, network: SpikingNetwork) -> Neurons:
-        assert network.bias is not None and network.initial_potential is not None
-        assert network.input_ids is not None and network.output_ids is not None
         # the small slack keeps 0.3 ms at 0.1 ms steps at 3 steps, not 4
         gap = math.ceil(network.refractory_ms / network.dt_ms - 1e-9)
         return cls(
@@ -124,7 +122,7 @@ def encode_inputs(network: SpikingNetwork, inputs: ArrayLike) -> NDArray[np.floa
         values = np.asarray(inputs, np.float64)
     except (TypeError, ValueError) as error:
         raise SimulationError(f"inputs must be an array of numbers: {error}") from None
-    n_inputs = len(network.input_ids) if network.input_ids is not None else 0
+    n_inputs = len(network.input_ids)
     if values.ndim < 1 or len(values) < 1 or math.prod(values.shape[1:]) != n_inputs:
         raise SimulationError(
             f"inputs of shape {values.shape} do not fit {network.name}: one sample or more, {n_inputs} values each"
@@ -144,11 +142,9 @@ def check_labels(network: SpikingNetwork, labels: ArrayLike | None, n_samples: i
     if labels is None:
         return None
     values = np.asarray(labels)
-    n_outputs = len(network.output_ids) if network.output_ids is not None else 0
+    n_outputs = len(network.output_ids)
     if values.shape != (n_samples,) or not np.issubdtype(values.dtype, np.integer):
-        raise SimulationError(
-            f"labels must be {n_samples} integers, one a sample, not {values.dtype} of shape {values.shape}"
-        )
+        raise SimulationError(f"labels must be {n_samples} integers, one a sample, not {values.dtype} of shape {values.shape}")
     if values.min() < 0 or values.max() >= n_outputs:
         raise SimulationError(
             f"labels must name one of the {n_outputs} outputs of {network.name}: they run from {values.min()} to {values.max()}"

@@ -7,16 +7,18 @@ and loses 1. Input neurons are neurons too: their current is the sample's pixel.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import NetworkError
-from spikemesh.network.connectivity import Connectivity, Edges, Sparse
+from spikemesh.network.connectivity import Connectivity, Edges, Sparse, as_floats, check_ids
 
 if TYPE_CHECKING:
     import networkx
@@ -38,9 +40,13 @@ class Layer:
     kind: str = "neurons"
     """input, dense, conv, pool, add, unit, ... : what made it; "input" layers receive the samples"""
 
+    def __post_init__(self) -> None:
+        if not self.shape or min(self.shape) < 1:
+            raise NetworkError(f"layer {self.name!r} has shape {tuple(self.shape)}; every axis must be at least 1")
+
     @property
     def size(self) -> int:
-        return int(np.prod(self.shape))
+        return math.prod(int(n) for n in self.shape)
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,10 +89,11 @@ class SpikingNetwork:
 
     layers: tuple[Layer, ...]
     projections: tuple[Projection, ...]
-    bias: NDArray[np.float64] | None = None
-    initial_potential: NDArray[np.float64] | None = None
-    input_ids: NDArray[np.int32] | None = None
-    output_ids: NDArray[np.int32] | None = None
+    # None asks __post_init__ for the default; afterwards all four are arrays
+    bias: NDArray[np.float64] = None  # type: ignore[assignment]
+    initial_potential: NDArray[np.float64] = None  # type: ignore[assignment]
+    input_ids: NDArray[np.int32] = None  # type: ignore[assignment]
+    output_ids: NDArray[np.int32] = None  # type: ignore[assignment]
     reset: str = "subtract"
     refractory_ms: float = 0.0
     dt_ms: float = 1.0
@@ -98,6 +105,8 @@ class SpikingNetwork:
         n = sum(layer.size for layer in self.layers)
         if n == 0:
             raise NetworkError("a network needs at least one neuron")
+        if n > np.iinfo(np.int32).max:
+            raise NetworkError(f"{n} neurons are more than 32-bit indices can name")
         for p in self.projections:
             for what, start, size in (
                 ("presynaptic", p.pre_start, p.connectivity.n_pre),
@@ -107,7 +116,7 @@ class SpikingNetwork:
                     raise NetworkError(f"a projection's {what} block {start}..{start + size - 1} exceeds the {n} neurons")
         for name in ("bias", "initial_potential"):
             values = getattr(self, name)
-            values = np.zeros(n) if values is None else np.asarray(values, np.float64)
+            values = np.zeros(n) if values is None else as_floats(values, name)
             if values.shape != (n,) or not np.isfinite(values).all():
                 raise NetworkError(f"{name} must be {n} finite numbers, one a neuron")
             object.__setattr__(self, name, values)
@@ -118,13 +127,10 @@ class SpikingNetwork:
         if self.output_ids is None:
             object.__setattr__(self, "output_ids", np.arange(starts[-2], starts[-1], dtype=np.int32))
         for name in ("input_ids", "output_ids"):
-            ids = np.asarray(getattr(self, name), np.int32)
-            if ids.size and (ids.min() < 0 or ids.max() >= n):
-                raise NetworkError(f"{name} names neurons outside 0..{n - 1}")
-            object.__setattr__(self, name, ids)
+            object.__setattr__(self, name, _checked_ids(name, getattr(self, name), n))
         if self.reset not in ("subtract", "zero"):
             raise NetworkError(f"reset must be 'subtract' or 'zero', not {self.reset!r}")
-        if not self.dt_ms > 0 or self.refractory_ms < 0:
+        if not 0 < self.dt_ms < math.inf or not 0 <= self.refractory_ms < math.inf:
             raise NetworkError(f"dt_ms must be positive and refractory_ms not negative: {self.dt_ms}, {self.refractory_ms}")
 
     @classmethod
@@ -155,7 +161,6 @@ class SpikingNetwork:
         NetworkError
             for indices out of range, lengths that differ, weights that are NaN or infinite.
         """
-        pre, post = np.asarray(pre), np.asarray(post)
         if layer_sizes is not None:
             sizes = [int(s) for s in layer_sizes]
             if not sizes or min(sizes) < 1:
@@ -165,8 +170,11 @@ class SpikingNetwork:
                 raise NetworkError(f"layer_sizes add up to {n}, n_neurons says {n_neurons}")
             layers = tuple(Layer(f"layer{k}", (size,), "input" if k == 0 else "neurons") for k, size in enumerate(sizes))
         else:
-            seen = max((int(a.max()) for a in (pre, post) if a.size), default=-1) + 1
+            ids = [check_ids(name, a) for name, a in (("pre", pre), ("post", post))]
+            seen = max((int(a.max()) for a in ids if a.size), default=-1) + 1
             n = seen if n_neurons is None else n_neurons
+            if n < 1:
+                raise NetworkError("a network needs at least one neuron: give synapses, n_neurons or layer_sizes")
             layers = (Layer("neurons", (n,)),)
         sparse = Sparse.of(pre, post, weight, n, n)
         if layer_sizes is None:
@@ -223,7 +231,10 @@ class SpikingNetwork:
 
     @cached_property
     def synapses(self) -> Edges:
-        """Every synapse, sorted by (pre, post): int32, int32, float. Refused beyond 400 million."""
+        """Every synapse, sorted by (pre, post), parallel ones in the order of their projections. Refused beyond 400 million.
+
+        pre, post: int32; weight: float as the projections hold it. Listed once, then kept.
+        """
         if self.n_synapses > LISTABLE_SYNAPSES:
             raise NetworkError(
                 f"{self.name} has {self.n_synapses} synapses, too many to list; use its projections, which list none"
@@ -249,6 +260,12 @@ class SpikingNetwork:
         """The same neurons with another list of synapses (a pruned network, weights at fewer bits)."""
         sparse = Sparse.of(pre, post, weight, self.n_neurons, self.n_neurons)
         return replace(self, projections=(Projection(0, 0, sparse),), **changes)
+
+    def save(self, path: str | Path) -> None:
+        """Writes the network to one .npz file; see :func:`spikemesh.network.storage.save_network`."""
+        from spikemesh.network.storage import save_network
+
+        save_network(self, path)
 
     def to_scipy(self) -> scipy.sparse.csr_array:
         """(n_neurons, n_neurons) sparse matrix, rows presynaptic; parallel synapses add up."""
@@ -286,6 +303,13 @@ class SpikingNetwork:
         from spikemesh.network.brian2_export import to_brian2
 
         return to_brian2(self, **options)
+
+
+def _checked_ids(name: str, values: ArrayLike, n: int) -> NDArray[np.int32]:
+    ids = check_ids(name, values, n)
+    if len(np.unique(ids)) < len(ids):
+        raise NetworkError(f"{name} names a neuron twice")
+    return ids.astype(np.int32)
 
 
 def _triples(synapses: Edges) -> Iterable[tuple[int, int, float]]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -11,6 +13,9 @@ from numpy.typing import ArrayLike, NDArray
 from spikemesh.errors import TraceError
 
 __all__ = ["SpikeTrace"]
+
+SLACK = 1e-6
+"""Share of a step by which a time may miss its step's start: 0.3 ms is step 3 at 0.1 ms, whatever the last bit says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +80,7 @@ class SpikeTrace:
                     raise TraceError(f"the trace names {what} {unknown}; there are {limit}")
             if not np.isfinite(t).all() or t.min() < 0 or t.max() >= duration_ms:
                 raise TraceError(f"spike times must lie in [0, {duration_ms}) ms")
-        order = np.lexsort((i, t, s))
+        s, t, i = _in_order(s, t, i)
 
         def fixed(values: ArrayLike | None, name: str) -> NDArray[np.int64] | None:
             if values is None:
@@ -86,10 +91,12 @@ class SpikeTrace:
             return array
 
         potential = None if output_potential is None else np.asarray(output_potential, np.float64)
+        if potential is not None and (potential.ndim != 2 or len(potential) != n_samples):
+            raise TraceError(f"output_potential must be (n_samples, n_outputs), not {potential.shape}")
         return cls(
-            s[order].astype(np.int32),
-            t[order],
-            i[order].astype(np.int32),
+            s.astype(np.int32),
+            t,
+            i.astype(np.int32),
             int(n_samples),
             int(n_neurons),
             float(duration_ms),
@@ -105,13 +112,13 @@ class SpikeTrace:
 
     @property
     def n_steps(self) -> int:
-        """Steps of a sample."""
-        return round(self.duration_ms / self.dt_ms)
+        """Steps of a sample; a last one that was begun counts."""
+        return math.ceil(self.duration_ms / self.dt_ms - SLACK)
 
     @cached_property
     def steps(self) -> NDArray[np.int32]:
-        """(n_spikes,) the step in which each spike fired."""
-        return np.rint(self.times_ms / self.dt_ms).astype(np.int32)
+        """(n_spikes,) the step in which each spike fired: step k covers the times from k * dt_ms on."""
+        return np.floor(self.times_ms / self.dt_ms + SLACK).astype(np.int32)
 
     @cached_property
     def sample_starts(self) -> NDArray[np.int64]:
@@ -135,12 +142,20 @@ class SpikeTrace:
             return float("nan")
         return float(np.mean(self.predictions == self.labels))
 
+    def save(self, path: str | Path) -> None:
+        """Writes the trace to one .npz file; see :func:`spikemesh.network.storage.save_trace`."""
+        from spikemesh.network.storage import save_trace
+
+        save_trace(self, path)
+
     def select(self, samples: ArrayLike) -> SpikeTrace:
-        """The trace of some samples only, renumbered from 0 in the order given."""
-        wanted = np.asarray(samples, np.int64)
+        """The trace of some samples only, renumbered from 0 in the order given; a TraceError for unknown ones."""
+        wanted = np.asarray(samples, np.int64).reshape(-1)
+        if wanted.size and (wanted.min() < 0 or wanted.max() >= self.n_samples):
+            raise TraceError(f"samples to select must lie in 0..{self.n_samples - 1}: {wanted.min()} .. {wanted.max()}")
         starts = self.sample_starts
         pick = np.concatenate([np.arange(starts[s], starts[s + 1]) for s in wanted] + [np.empty(0, np.int64)])
-        number = np.repeat(np.arange(len(wanted)), [int(starts[s + 1] - starts[s]) for s in wanted])
+        number = np.repeat(np.arange(len(wanted)), np.diff(starts)[wanted])
 
         def part(values: NDArray | None) -> NDArray | None:
             return None if values is None else values[wanted]
@@ -158,3 +173,14 @@ class SpikeTrace:
             part(self.labels),
             part(self.output_potential),
         )
+
+
+def _in_order(s: NDArray, t: NDArray[np.float64], i: NDArray) -> tuple[NDArray, NDArray[np.float64], NDArray]:
+    """Sorted by (sample, time, neuron); looking first is much cheaper than sorting what engines already sorted."""
+    later = t[1:] > t[:-1]
+    same = t[1:] == t[:-1]
+    rises = (s[1:] > s[:-1]) | ((s[1:] == s[:-1]) & (later | (same & (i[1:] >= i[:-1]))))
+    if rises.all():
+        return s, t, i
+    order = np.lexsort((i, t, s))
+    return s[order], t[order], i[order]
