@@ -23,7 +23,7 @@ def metis(problem: PartitionProblem, *, recursive: bool = True) -> NDArray[np.in
     import pymetis
 
     if problem.n_clusters == 1:
-        return np.zeros(problem.n, np.int64)
+        return repair(problem, np.zeros(problem.n, np.int64))
     ptr, neighbour, weight = problem.undirected
     options = pymetis.Options(seed=problem.seed)
     found = pymetis.part_graph(

@@ -18,11 +18,12 @@ __all__ = ["mt_kahypar"]
 
 
 @partitioner("mt-kahypar", paper="Gottesbueren et al., Scalable high-quality hypergraph partitioning, ACM TALG 2024")
-def mt_kahypar(problem: PartitionProblem, *, objective: str = "packets", preset: str = "default") -> NDArray[np.int64]:
+def mt_kahypar(problem: PartitionProblem, *, objective: str = "packets", preset: str = "deterministic") -> NDArray[np.int64]:
     """Mt-KaHyPar, one thread: connectivity of axons, or cut of the SNN graph. Needs the package mtkahypar.
 
     objective : "packets" (connectivity, km1) or "inter-weight" (cut of the graph).
-    preset : "default", "quality", "deterministic" or "large_k"; the last breaks the capacity, which is then repaired.
+    preset : "deterministic" repeats; "default", "quality" and "highest_quality" may differ from run to run, and "large_k"
+        breaks the capacity, which is then repaired.
     """
     import mtkahypar
 
@@ -30,7 +31,7 @@ def mt_kahypar(problem: PartitionProblem, *, objective: str = "packets", preset:
     if preset not in presets:
         raise MappingError(f"preset must be one of {', '.join(presets)}, not {preset!r}")
     if problem.n_clusters == 1:
-        return np.zeros(problem.n, np.int64)
+        return repair(problem, np.zeros(problem.n, np.int64))
     kahypar = _initialised()
     mtkahypar.set_seed(problem.seed)
     context = kahypar.context_from_preset(presets[preset])

@@ -39,7 +39,9 @@ def snn_gpa(problem: PartitionProblem, *, passes: int = 10) -> NDArray[np.int64]
 
     rng = problem.rng()
     cap = problem.fill
-    part, opened = np.empty(problem.n, np.int64), 0
+    part, opened = np.zeros(problem.n, np.int64), 0
+    if problem.n_clusters == 1:
+        return split_over_rows(problem, part)
     for members in layer_pairs(depth_of_neuron(problem), cap, rng):
         k = -(-len(members) // cap)
         part[rng.permutation(members)] = opened + np.arange(len(members)) * k // len(members)
@@ -67,4 +69,4 @@ def layer_pairs(layer: NDArray[np.int64], cap: int, rng: np.random.Generator) ->
         pairs.append(np.sort(np.concatenate([waiting, neurons[:joins]])))
         waiting = neurons[joins:]
     pairs.append(np.sort(np.concatenate([waiting, np.flatnonzero(layer == n_layers - 1)])))
-    return pairs
+    return [pair for pair in pairs if len(pair)]

@@ -138,8 +138,8 @@ def fold(
         keys, count = np.unique(np.concatenate([key, with_self[:n]]), return_counts=True)
         closed[:] = False
         closed[:n] = count[np.searchsorted(keys, with_self[:n])] > count[np.searchsorted(keys, key[:n])]
+        closed &= size > 0  # a neuron without targets sends nothing
         size += closed
-        closed &= size > 1  # a neuron without targets sends nothing
     key = np.where(closed, with_self, key)
     _, first, group = np.unique(key, return_index=True, return_inverse=True)
     rate = np.bincount(group, weights=rates, minlength=len(first))
