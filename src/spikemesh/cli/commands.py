@@ -104,7 +104,7 @@ def simulate_command(
     for name, mapped in map_many(net, trace, load_hardware(hardware), recipes, seed=seed).items():
         record = simulate(mapped, trace, engine=engine, acceleration=acceleration)
         progress.say(f"{name}: {record.n_packets} packets on {record.engine} in {record.seconds:.1f} s, {record.verdict}")
-        rows.append({"recipe": name, "verdict": record.verdict, **metrics(record, rates_hz=trace.rates_hz)})
+        rows.append({"recipe": name, "verdict": record.verdict, **metrics(record)})
     table = pd.DataFrame(rows)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)

@@ -151,16 +151,15 @@ def _accelerate(
     """Closed loops of all mappings at the first acceleration at which they answer unlike one another.
 
     Starts at the telling acceleration and doubles it: late spikes alone, acting a step later, often leave the answers as they
-    were. Ends without a difference where a step would be shorter than a cycle, or after ``DOUBLINGS``.
+    were. Ends without a difference where a step would be shorter than the chip's shortest, or after ``DOUBLINGS``.
     """
     acceleration = telling_acceleration([run.latency_quantiles for run in runs.values()], hardware)
-    fastest = hardware.time.step_ms * 1e6 / hardware.noc.cycle_ns
     for doubling in range(DOUBLINGS + 1):
         loops = {name: _loop(question, run.mapping, acceleration) for name, run in runs.items()}
         right = {name: float(np.mean(loop.answers == question.labels)) for name, loop in loops.items()}
         shown = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
         say(f"{hardware.name}: right at acceleration {acceleration:,.0f}: {shown}")
-        if len(set(right.values())) > 1 or 2 * acceleration > fastest or doubling == DOUBLINGS:
+        if len(set(right.values())) > 1 or 2 * acceleration > hardware.fastest_acceleration or doubling == DOUBLINGS:
             break
         acceleration *= 2
     return acceleration, loops
@@ -171,7 +170,7 @@ def _run(question: Question, recipe: str, mapped: Mapping, trace: SpikeTrace) ->
     cycles = record.row_read - record.fired
     return Run(
         mapping=mapped,
-        metrics=metrics(record, rates_hz=trace.rates_hz),
+        metrics=metrics(record),
         drawing=_drawing(recipe, mapped, record, question.network),
         latency_quantiles=np.quantile(cycles, np.linspace(0, 1, 201)).astype(np.int64) if len(cycles) else cycles,
         answers=predictions_at_speed_one(question, mapped, record, trace),
