@@ -80,9 +80,6 @@ class Lockstep:
             return
         rows, own, row_read = self.session.take_delivered()
         self.in_flight -= len(rows)
-        if self.instant:
-            known = ~own & (row_read % self.cycles == 0)
-            rows, own, row_read = rows[~known], own[~known], row_read[~known]
         self.schedule(rows, own, row_read)
         if self.instant and self.in_flight:
             self.schedule(*self.read_in_this_cycle(step))
@@ -103,8 +100,8 @@ class Lockstep:
 
         The session cannot simulate that cycle before it has the step's spikes, and the step cannot fire before it knows these
         rows. Its spikes cannot touch them, though: they leave by other outputs. So a second chip runs the past again, and on
-        through this cycle. The session will offer these rows once more. Crossbars that take a cycle at least have begun to
-        read such rows before, and never need this.
+        through this cycle; the session will offer these rows once more, for a step that is then over. Crossbars that take a
+        cycle at least have begun to read such rows before, and never need this.
         """
         now = step * self.cycles
         scout = self.new_session(self.wiring.chip)
