@@ -136,7 +136,7 @@ class Session:
         rows, mesh = self._rows, self._mesh
         load = self._load()
         while kernels.advance(mesh, self._timing, load, end) == kernels.NEEDS_SLOTS:
-            self._mesh = mesh = layout.grow_slots(mesh, len(mesh.slots))
+            self._mesh = mesh = layout.grow_slots(mesh, len(mesh.slots) // layout.SLOT_WORDS)
         own = self._own
         reads = kernels.Reads(
             log=rows.log,
@@ -155,7 +155,8 @@ class Session:
         kernels.read_rows(reads, self._read, self._crossbars, end, self._chip.row_cycles, self._chip.op_cycles)
         if until is None:
             until = max(self._cycle, int(self._crossbars.max()) + 1) if self._read.any() else self._cycle
-        self._cycle = mesh.clock[kernels.CYCLE] = until
+        self._cycle = until
+        mesh.clock[kernels.CYCLE] = until
 
     def _load(self) -> kernels.Load:
         """The remote rows as the mesh kernel wants them; without a tree it never looks at ``order`` and ``spot``."""
@@ -212,7 +213,7 @@ class Session:
             delivered=self._so_far(delivered),
             row_read=row_read,
             own_row_read=own_row_read,
-            link_flits=self._mesh.sent.reshape(-1, layout.PORTS)[:, 1:5].copy(),
+            link_flits=layout.sent(self._mesh),
             cut=bool((row_read < 0).any() or (own_row_read < 0).any()),
         )
 

@@ -1,20 +1,24 @@
 """The mesh, its encoders and its crossbars as numba kernels on flat arrays.
 
-Numbering. A *place* is ``tile * 8 + port``: ports 0 to 4 are the input FIFO or the output of that port, port 5 is the
-tile's source queue, which works like a FIFO whose only wish is the local input. Eight instead of six keeps both halves of
-a place one shift or mask away. Events are places: below ``n_places`` "the packet at the front of this FIFO may ask now",
-above "this output may try to grant again". Each of them is due at most once at a time, so a bucket of the calendar is a
-list threaded through ``Mesh.later``, and the calendar never grows.
+The mesh keeps one record of eight words for each *place*, and a place's number is where its record starts: ``tile * 64 +
+port * 8``. Ports 0 to 4 are both the input FIFO and the output of that port; port 5 is the tile's source queue, a FIFO whose
+only wish is the local input. Packets wait in *slots*, records of four words from a pool, numbered the same way; a FIFO is a
+list of slots, so an unlimited one costs nothing until it is used. Number 0 is nobody.
 
-A cycle has three parts: packets that fire enter their source queues, events come due, outputs grant. Nothing that a grant
-causes happens in its own cycle, so the order in which outputs are visited changes nothing.
+The calendar is a wheel with a bucket for each of the next cycles. A bucket holds four lists of places, threaded through the
+records, because no place is ever in a list twice: FIFOs whose front packet may ask, outputs that wait for a credit or for
+their own last packet, source queues that may inject, outputs that just granted and have more to grant.
 
-A packet lives in a slot of a pool, and FIFOs are lists of slots, so an unlimited FIFO costs nothing until it is used.
+A cycle has three parts: packets that fire enter their source queues; what is due happens; outputs grant. Nothing that a
+grant causes happens in its own cycle, so the order in which outputs are visited changes nothing.
+
+``advance`` is one long function on purpose: helpers that take arrays cost reference counts, five times the rest. Unsigned
+numbers spare it the test for negative indices.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numba import njit
@@ -24,25 +28,52 @@ __all__ = ["Load", "Mesh", "Reads", "Timing", "advance", "encode", "read_rows"]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
-Bits = NDArray[np.uint8]
+Word = np.uint64
+Words = NDArray[np.uint64]
+Number = Any
+"""An int64 or uint64 of a kernel, or a Python int outside."""
 
-NEXT, READY, ROUTE, ROW = range(4)
-"""Columns of a slot. In a tree ROUTE and ROW are the first and the one past the last of the branch's rows."""
+PLACE_WORDS = 8
+HEAD, TAIL, RESUME, STATE, LATER, RETRY, DOWN, SENT = (Word(k) for k in range(PLACE_WORDS))
+"""Words of a place. Of its FIFO: first and last slot, the cycle from which the next packet may ask, the FIFO after it in a
+bucket. Of its output: round robin pointer * 32 + one bit for each input that asks; the output after it in a bucket; the
+FIFO it feeds; flits sent. DOWN of a source queue is the local FIFO."""
 
-CYCLE, RELEASED, FREE, N_FREE, PENDING, LOGGED = range(6)
-"""Entries of ``Mesh.clock``."""
+NEXT, READY, ROUTE, ROW = (Word(k) for k in range(4))
+"""Words of a slot: the slot behind it, the cycle from which it may ask, its way, its row. In a tree ROUTE and ROW are the
+first and the one past the last of the rows it still has to reach, as positions in ``Load.order``."""
+
+HELD, PUSHES, POPS, STARVED, FEEDER, ASKS, FREED = (Word(k) for k in range(7))
+"""Words of a place that only some chips need. HELD: cycle from which the output is free again. PUSHES, POPS: packets that
+ever got a slot of the FIFO and ever left it. STARVED: FEEDER, the output or source
+queue that feeds it, waits for the next one to leave. ASKS: outputs that a
+tree packet at the front still waits for. From FREED on: when the slots of the latest leavers count as free, in turn."""
+
+CYCLE, LAST, RELEASED, FREE, N_FREE, LOGGED = range(6)
+"""Entries of ``Mesh.clock``: the first cycle not simulated; no event is due after LAST; rows that have fired; the first free
+slot and how many there are; rows delivered."""
+
+FIFO, OUTPUT, SOURCE, AGAIN = (Word(k) for k in range(4))
+"""The lists of a bucket."""
 
 DONE, NEEDS_SLOTS = range(2)
 """What :func:`advance` returns."""
 
-SOURCE = 5
-"""The port number of a tile's source queue."""
+NONE = Word(1)
+"""The end of a list of places: not a multiple of eight."""
+
+NEVER = 2**62
+"""A cycle that does not come."""
 
 LEG, STEPS = 19, 0xFFFF
 """A route is two legs of 19 bits: 3 for the output, 16 for the links left. Nothing left is output 0, the local one."""
 
-NEVER = 2**62
-"""A cycle that does not come."""
+ZERO, ONE, TWO, THREE, FIVE, SIX, SEVEN, EIGHT = (Word(k) for k in (0, 1, 2, 3, 5, 6, 7, 8))
+TILE, PORT = Word(2**64 - 64), Word(56)
+INPUTS, STATES = Word(31), Word(255)
+SHIFT, LEFT = Word(LEG), Word(STEPS << 3)
+VERTICAL = Word(24)
+QUEUE = Word(40)
 
 
 class Timing(NamedTuple):
@@ -53,35 +84,23 @@ class Timing(NamedTuple):
     link_y: int
     flits: int
     reuse: int  # cycles from a packet's last grant until its slot counts as free: flits + credit_cycles
-    depth: int  # packets a FIFO holds, -1 without end
+    depth: int  # packets a FIFO holds, 0 for no limit
     tree: bool
     cols: int
     rows: int
 
 
 class Mesh(NamedTuple):
-    """Everything that lives from one cycle to the next. Arrays over places unless said otherwise."""
+    """Everything that lives from one cycle to the next."""
 
-    clock: Int64  # (6,) CYCLE ... LOGGED
-    head: Int32  # slot at the front of each FIFO, -1 when empty
-    tail: Int32
-    resume: Int64  # the cycle from which the next packet of this FIFO may ask
-    asks: Bits  # tree: outputs that the packet at the front still waits for, one bit each
-    state: Bits  # of each output: round robin pointer * 32 + one bit for each input that asks
-    held: Int64  # cycle from which the output is free again
-    down: Int32  # the FIFO that an output or source queue feeds
-    feeder: Int32  # the event that retries what feeds this FIFO
-    pushes: Int64  # packets that ever got a slot of this FIFO
-    pops: Int64  # packets that ever left it
-    freed: Int64  # (n_places, 2^k) cycle at which the slots of the latest leavers count as free
-    starved: Bits  # whether the feeder waits for this FIFO's next packet to leave
-    sent: Int64  # flits sent by each output
-    wheel: Int32  # (2^k,) first event of each coming cycle, -1 when empty
-    later: Int32  # (2 n_places,) the event after this one
-    active: Int32  # outputs to look at in this cycle
-    slots: Int64  # (n_slots, 4) NEXT ... ROW
-    winner: Bits  # (256,) the input that an output in this state grants
-    after: Bits  # (256,) the state after that grant
+    clock: Words  # (6,) CYCLE ... LOGGED
+    places: Words  # HEAD ... SENT of each
+    extras: Words  # (n, 6 + 2^k) HELD ... FREED of each place; n is 1 on chips that need none
+    slots: Words  # NEXT ... ROW of each
+    wheel: Words  # the lists of each of 2^k coming cycles
+    links: Words  # outputs to look at in this cycle
+    locals: Words  # and local outputs
+    arbiter: Words  # (256,) of each STATE: the input it grants * 8 * 256 + the state after
 
 
 class Load(NamedTuple):
@@ -101,7 +120,7 @@ class Load(NamedTuple):
 
 
 @njit(cache=True)
-def route_of(source: int, destination: int, cols: int) -> int:
+def route_of(source: Number, destination: Number, cols: Number) -> Number:
     """The way from tile to tile, x first, as legs (see ``LEG``)."""
     dx = destination % cols - source % cols
     dy = destination // cols - source // cols
@@ -118,25 +137,7 @@ def route_of(source: int, destination: int, cols: int) -> int:
 
 
 @njit(cache=True)
-def branch(spot: Int32, low: int, high: int, at: int, side: int, port: int) -> tuple[int, int]:
-    """The part of a branch's rows [low, high) that leaves router ``at`` (as a spot) by ``port``; ``side`` = mesh rows.
-
-    In order of spot the rows of one packet fall into west, north, local, south, east.
-    """
-    column = at // side * side
-    if port == 2:
-        return low, lower_bound(spot, low, high, column)
-    if port == 3:
-        return lower_bound(spot, low, high, column), lower_bound(spot, low, high, at)
-    if port == 0:
-        return lower_bound(spot, low, high, at), lower_bound(spot, low, high, at + 1)
-    if port == 4:
-        return lower_bound(spot, low, high, at + 1), lower_bound(spot, low, high, column + side)
-    return lower_bound(spot, low, high, column + side), high
-
-
-@njit(cache=True)
-def lower_bound(spot: Int32, low: int, high: int, value: int) -> int:
+def first_from(spot: Int32, low: Number, high: Number, value: Number) -> Number:
     """First index in [low, high) whose spot is at least ``value``, else ``high``."""
     while low < high:
         middle = (low + high) >> 1
@@ -148,237 +149,327 @@ def lower_bound(spot: Int32, low: int, high: int, value: int) -> int:
 
 
 @njit(cache=True)
-def outputs_of(spot: Int32, low: int, high: int, at: int, side: int) -> int:
-    """The outputs that a branch needs at router ``at``, one bit each."""
+def branch(spot: Int32, low: Number, high: Number, output: Number, cols: Number, rows: Number) -> tuple[Number, Number]:
+    """The part of the rows [low, high) that leaves by ``output``, which at least one of them needs.
+
+    In order of spot the rows of one packet fall into west, north, local, south, east.
+    """
+    if high - low == 1:
+        return low, high
+    tile, port = output >> 6, output >> 3 & 7
+    column = tile % cols * rows
+    at = column + tile // cols
+    if port == 2:
+        return low, first_from(spot, low, high, column)
+    if port == 3:
+        return first_from(spot, low, high, column), first_from(spot, low, high, at)
+    if port == 0:
+        return first_from(spot, low, high, at), first_from(spot, low, high, at + 1)
+    if port == 4:
+        return first_from(spot, low, high, at + 1), first_from(spot, low, high, column + rows)
+    return first_from(spot, low, high, column + rows), high
+
+
+@njit(cache=True)
+def outputs_of(spot: Int32, low: Number, high: Number, fifo: Number, cols: Number, rows: Number) -> Number:
+    """The outputs that the rows [low, high) need at the router of ``fifo``, one bit each."""
+    tile = fifo >> 6
+    column = tile % cols * rows
+    at = column + tile // cols
     asks = 0
-    for port in range(5):
-        first, end = branch(spot, low, high, at, side, port)
-        if first < end:
-            asks |= 1 << port
+    while low < high:
+        here = spot[low]
+        if here < column:
+            asks, beyond = asks | 4, column
+        elif here < at:
+            asks, beyond = asks | 8, at
+        elif here == at:
+            asks, beyond = asks | 1, at + 1
+        elif here < column + rows:
+            asks, beyond = asks | 16, column + rows
+        else:
+            return asks | 2
+        low = low + 1 if high - low == 1 else first_from(spot, low, high, beyond)
     return asks
 
 
 @njit(cache=True)
-def schedule(m: Mesh, event: int, cycle: int) -> None:
-    """Puts an event into the calendar; ``cycle`` lies less than one turn of the wheel ahead."""
-    bucket = cycle & (len(m.wheel) - 1)
-    m.later[event] = m.wheel[bucket]
-    m.wheel[bucket] = event
-
-
-@njit(cache=True)
-def append(m: Mesh, fifo: int, slot: int, ready: int) -> int:
-    """Puts a packet into a FIFO; it may ask from ``ready`` at the earliest. Returns the events that this schedules."""
-    m.slots[slot, NEXT] = -1
-    m.slots[slot, READY] = ready
-    m.tail[fifo], last = slot, m.tail[fifo]
-    if m.head[fifo] >= 0:
-        m.slots[last, NEXT] = slot
-        return 0
-    m.head[fifo] = slot
-    schedule(m, fifo, max(ready, m.resume[fifo]))
-    return 1
-
-
-@njit(cache=True)
-def remove(m: Mesh, fifo: int, resume: int) -> int:
-    """Takes the front packet out; the next may ask from ``resume``. Returns the events that this schedules."""
-    following = m.slots[m.head[fifo], NEXT]
-    m.head[fifo] = following
-    m.resume[fifo] = resume
-    if following < 0:
-        return 0
-    schedule(m, fifo, max(m.slots[following, READY], resume))
-    return 1
-
-
-@njit(cache=True)
-def slot_free_from(m: Mesh, fifo: int, depth: int) -> int:
+def room(extras: Words, fifo: Number, depth: Number) -> Number:
     """The cycle from which one more packet fits into a FIFO; NEVER while that waits for a packet to leave it."""
-    needed = m.pushes[fifo] - depth
-    if needed < 0:
-        return 0
-    left = m.pops[fifo]
-    if needed >= left:
-        return NEVER
-    turn = m.freed.shape[1]
-    if left - needed > turn:
-        return 0
-    return m.freed[fifo, needed & (turn - 1)]
+    k = fifo >> THREE
+    pushes, pops = extras[k, PUSHES], extras[k, POPS]
+    if pushes < depth:
+        return ZERO
+    needed = pushes - depth
+    if needed >= pops:
+        return Word(NEVER)
+    turn = Word(extras.shape[1]) - FREED
+    if pops - needed > turn:
+        return ZERO
+    return extras[k, FREED + (needed & (turn - ONE))]
 
 
 @njit(cache=True)
-def give_back(m: Mesh, fifo: int, cycle: int) -> int:
-    """Notes that the slot just left counts as free from ``cycle``. Returns the events that this schedules."""
-    m.freed[fifo, m.pops[fifo] & (m.freed.shape[1] - 1)] = cycle
-    m.pops[fifo] += 1
-    if not m.starved[fifo]:
-        return 0
-    m.starved[fifo] = 0
-    schedule(m, m.feeder[fifo], cycle)
-    return 1
-
-
-@njit(cache=True)
-def advance(m: Mesh, t: Timing, load: Load, until: int) -> int:
-    """Simulates every cycle before ``until`` in which something happens. Returns DONE or NEEDS_SLOTS (grow, call again)."""
-    n_places = len(m.head)
-    turn = len(m.wheel) - 1
-    c, released, pending = m.clock[CYCLE], m.clock[RELEASED], m.clock[PENDING]
-    free, n_free, logged = m.clock[FREE], m.clock[N_FREE], m.clock[LOGGED]
+def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
+    """Simulates every cycle before ``end`` in which something happens. Returns DONE or NEEDS_SLOTS (add some, call again)."""
+    clock, p, x, s, wheel = mesh.clock, mesh.places, mesh.extras, mesh.slots, mesh.wheel
+    links, local, arbiter = mesh.links, mesh.locals, mesh.arbiter
+    c, last, released, free, n_free, logged = clock[0], clock[1], clock[2], clock[3], clock[4], clock[5]
+    turn = Word(len(wheel) >> 2) - ONE
+    until, n_rows = Word(end), Word(load.n_rows)
+    flits, reuse, router, depth = Word(t.flits), Word(t.reuse), Word(t.router), Word(t.depth)
+    hop_x, hop_y = Word(t.link_x) + router, Word(t.link_y) + router
+    further = hop_x - hop_y
+    ring = Word(x.shape[1]) - FREED - ONE
+    tree, bounded, wide = t.tree, t.depth > 0, t.flits > 1
     answer = DONE
     while True:
-        fires = load.fired[released] if released < load.n_rows else NEVER
-        if pending == 0:
+        # on to the next cycle in which a packet fires or an event is due
+        fires = Word(load.fired[released]) if released < n_rows else Word(NEVER)
+        b = (c & turn) << TWO
+        while (
+            (c < fires and c <= last)
+            and (wheel[b] == NONE and wheel[b + ONE] == NONE)
+            and (wheel[b + TWO] == NONE and wheel[b + THREE] == NONE)
+        ):
+            c += ONE
+            b = (c & turn) << TWO
+        if c > last:
             c = max(c, fires)
-        else:
-            while m.wheel[c & turn] < 0 and c < fires:
-                c += 1
+            b = (c & turn) << TWO
         if c >= until:
             break
+        last = c + turn
 
-        # what fires now enters its source queue
-        while released < load.n_rows and load.fired[released] <= c and n_free > 0:
-            slot, free = free, m.slots[free, NEXT]
-            n_free -= 1
-            first = released
-            released += 1
-            if t.tree:
-                while released < load.n_rows and load.packet[released] == load.packet[first]:
-                    released += 1
-                m.slots[slot, ROUTE], m.slots[slot, ROW] = first, released
+        # packets that fire enter their source queues
+        while fires <= c and n_free > ZERO:
+            slot = free
+            free = s[slot + NEXT]
+            n_free -= ONE
+            encoded = Word(load.encoded[released])
+            queue = Word(load.source[released]) << SIX | QUEUE
+            s[slot + NEXT] = ZERO
+            s[slot + READY] = encoded
+            if tree:
+                s[slot + ROUTE] = released
+                packet = load.packet[released]
+                while released < n_rows and load.packet[released] == packet:
+                    released += ONE
+                s[slot + ROW] = released
             else:
-                m.slots[slot, ROUTE] = route_of(load.source[first], load.destination[first], t.cols)
-                m.slots[slot, ROW] = first
-            pending += append(m, load.source[first] << 3 | SOURCE, slot, load.encoded[first])
-        if (released < load.n_rows and load.fired[released] <= c) or (t.tree and n_free < len(m.active)):
+                way = route_of(np.int64(load.source[released]), np.int64(load.destination[released]), t.cols)
+                s[slot + ROUTE] = Word(way)
+                s[slot + ROW] = released
+                released += ONE
+            tail = p[queue + TAIL]
+            p[queue + TAIL] = slot
+            if tail != ZERO:
+                s[tail + NEXT] = slot
+            else:
+                p[queue + HEAD] = slot
+                bucket = (max(encoded, p[queue + RESUME], c) & turn) << TWO | SOURCE
+                p[queue + LATER] = wheel[bucket]
+                wheel[bucket] = queue
+            fires = Word(load.fired[released]) if released < n_rows else Word(NEVER)
+        if fires <= c or (tree and n_free < Word(len(links))):
             answer = NEEDS_SLOTS
             break
 
-        # events: injections, packets that begin to ask, outputs that try again
-        n_active = 0
-        while m.wheel[c & turn] >= 0:
-            event = m.wheel[c & turn]
-            m.wheel[c & turn] = m.later[event]
-            pending -= 1
-            if event >= n_places:
-                m.active[n_active] = event - n_places
-                n_active += 1
-                continue
-            slot = m.head[event]
-            port = event & 7
-            if port == SOURCE:
-                fifo = event - SOURCE
-                if t.depth >= 0:
-                    when = slot_free_from(m, fifo, t.depth)
-                    if when > c:
-                        if when == NEVER:
-                            m.starved[fifo] = 1
-                        else:
-                            schedule(m, event, when)
-                            pending += 1
-                        continue
-                    m.pushes[fifo] += 1
-                pending += remove(m, event, c + t.flits)
-                if t.tree:
-                    for k in range(m.slots[slot, ROUTE], m.slots[slot, ROW]):
-                        load.injected[load.order[k]] = c
-                else:
-                    load.injected[m.slots[slot, ROW]] = c
-                pending += append(m, fifo, slot, c + t.router)
-            elif t.tree:
-                tile = event >> 3
-                at = tile % t.cols * t.rows + tile // t.cols
-                asks = outputs_of(load.spot, m.slots[slot, ROUTE], m.slots[slot, ROW], at, t.rows)
-                m.asks[event] = asks
-                for o in range(5):
-                    if asks >> o & 1:
-                        output = event - port + o
-                        if m.state[output] & 31 == 0:
-                            m.active[n_active] = output
-                            n_active += 1
-                        m.state[output] |= 1 << port
-            else:
-                output = event - port + (m.slots[slot, ROUTE] & 7)
-                if m.state[output] & 31 == 0:
-                    m.active[n_active] = output
-                    n_active += 1
-                m.state[output] |= 1 << port
-
-        # grants
-        for k in range(n_active):
-            output = m.active[k]
-            port = output & 7
-            below = m.down[output]
-            if t.flits > 1 and m.held[output] > c:
-                schedule(m, output + n_places, m.held[output])
-                pending += 1
-                continue
-            if t.depth >= 0 and port != 0:
-                when = slot_free_from(m, below, t.depth)
+        # source queues inject
+        queue = wheel[b + SOURCE]
+        wheel[b + SOURCE] = NONE
+        while queue != NONE:
+            source = queue
+            queue = p[queue + LATER]
+            fifo = source & TILE
+            if bounded:
+                when = room(x, fifo, depth)
                 if when > c:
-                    if when == NEVER:
-                        m.starved[below] = 1
+                    if when == Word(NEVER):
+                        x[fifo >> THREE, STARVED] = ONE
                     else:
-                        schedule(m, output + n_places, when)
-                        pending += 1
+                        bucket = (when & turn) << TWO | SOURCE
+                        p[source + LATER] = wheel[bucket]
+                        wheel[bucket] = source
                     continue
-                m.pushes[below] += 1
-            state = m.state[output]
-            fifo = output - port + m.winner[state]
-            state = m.after[state]
-            m.state[output] = state
-            m.held[output] = c + t.flits
-            if state & 31:
-                schedule(m, output + n_places, c + t.flits)
-                pending += 1
-            slot = m.head[fifo]
-            if t.tree:
-                tile = output >> 3
-                at = tile % t.cols * t.rows + tile // t.cols
-                low, high = branch(load.spot, m.slots[slot, ROUTE], m.slots[slot, ROW], at, t.rows, port)
-                m.asks[fifo] &= ~(1 << port)
-                if m.asks[fifo] == 0:
-                    last = True
-                    pending += remove(m, fifo, c + t.flits)
-                elif port == 0:
-                    last = False
+                x[fifo >> THREE, PUSHES] += ONE
+            slot = p[source + HEAD]
+            follower = s[slot + NEXT]
+            p[source + HEAD] = follower
+            p[source + RESUME] = c + flits
+            if follower != ZERO:
+                bucket = (max(s[follower + READY], c + flits) & turn) << TWO | SOURCE
+                p[source + LATER] = wheel[bucket]
+                wheel[bucket] = source
+            else:
+                p[source + TAIL] = ZERO
+            if tree:
+                k = s[slot + ROUTE]
+                while k < s[slot + ROW]:
+                    load.injected[load.order[k]] = c
+                    k += ONE
+            else:
+                load.injected[s[slot + ROW]] = c
+            s[slot + NEXT] = ZERO
+            s[slot + READY] = c + router
+            tail = p[fifo + TAIL]
+            p[fifo + TAIL] = slot
+            if tail != ZERO:
+                s[tail + NEXT] = slot
+            else:
+                p[fifo + HEAD] = slot
+                bucket = (max(c + router, p[fifo + RESUME]) & turn) << TWO | FIFO
+                p[fifo + LATER] = wheel[bucket]
+                wheel[bucket] = fifo
+
+        # packets at the front of their FIFOs ask; an output that nobody asked before is looked at
+        n_links, n_local = ZERO, ZERO
+        fifo = wheel[b + FIFO]
+        wheel[b + FIFO] = NONE
+        while fifo != NONE:
+            bit = ONE << (fifo >> THREE & SEVEN)
+            slot = p[fifo + HEAD]
+            if tree:
+                asks = outputs_of(load.spot, np.int64(s[slot + ROUTE]), np.int64(s[slot + ROW]), np.int64(fifo), t.cols, t.rows)
+                x[fifo >> THREE, ASKS] = asks
+                for port in range(5):
+                    if asks >> port & 1:
+                        output = fifo & TILE | Word(port << 3)
+                        state = p[output + STATE]
+                        p[output + STATE] = state | bit
+                        if state & INPUTS == ZERO:
+                            links[n_links] = output
+                            n_links += Word(port != 0)
+                            local[n_local] = output
+                            n_local += Word(port == 0)
+            else:
+                output = fifo & TILE | (s[slot + ROUTE] & SEVEN) << THREE
+                state = p[output + STATE]
+                p[output + STATE] = state | bit
+                new = state & INPUTS == ZERO
+                links[n_links] = output
+                n_links += Word(new & (output & PORT != ZERO))
+                local[n_local] = output
+                n_local += Word(new & (output & PORT == ZERO))
+            fifo = p[fifo + LATER]
+        for due in (OUTPUT, AGAIN):
+            output = wheel[b + due]
+            wheel[b + due] = NONE
+            while output != NONE:
+                links[n_links] = output
+                n_links += Word(output & PORT != ZERO)
+                local[n_local] = output
+                n_local += Word(output & PORT == ZERO)
+                output = p[output + RETRY]
+
+        # outputs grant: links first, then local outputs
+        soon = ((c + flits) & turn) << TWO | AGAIN
+        again = wheel[soon]
+        k = ZERO
+        while k < n_links + n_local:
+            output = links[k] if k < n_links else local[k - n_links]
+            k += ONE
+            here = k > n_links
+            if wide and x[output >> THREE, HELD] > c:
+                bucket = (x[output >> THREE, HELD] & turn) << TWO | OUTPUT
+                p[output + RETRY] = wheel[bucket]
+                wheel[bucket] = output
+                continue
+            below = p[output + DOWN]
+            if bounded and not here:
+                when = room(x, below, depth)
+                if when > c:
+                    if when == Word(NEVER):
+                        x[below >> THREE, STARVED] = ONE
+                    else:
+                        bucket = (when & turn) << TWO | OUTPUT
+                        p[output + RETRY] = wheel[bucket]
+                        wheel[bucket] = output
+                    continue
+                x[below >> THREE, PUSHES] += ONE
+            grant = arbiter[p[output + STATE]]
+            fifo = output & TILE | grant >> EIGHT
+            p[output + STATE] = grant & STATES
+            p[output + RETRY] = again
+            again = output if grant & INPUTS != ZERO else again
+            if wide:
+                x[output >> THREE, HELD] = c + flits
+            slot = p[fifo + HEAD]
+            gone, low, high = True, 0, 0
+            if tree:
+                low, high = branch(
+                    load.spot, np.int64(s[slot + ROUTE]), np.int64(s[slot + ROW]), np.int64(output), t.cols, t.rows
+                )
+                asks = x[fifo >> THREE, ASKS] & ~(ONE << (output >> THREE & SEVEN))
+                x[fifo >> THREE, ASKS] = asks
+                gone = asks == ZERO
+            if gone:
+                follower = s[slot + NEXT]
+                p[fifo + HEAD] = follower
+                p[fifo + RESUME] = c + flits
+                if follower != ZERO:
+                    bucket = (max(s[follower + READY], c + flits) & turn) << TWO | FIFO
+                    p[fifo + LATER] = wheel[bucket]
+                    wheel[bucket] = fifo
                 else:
-                    last = False
-                    slot, free = free, m.slots[free, NEXT]
-                    n_free -= 1
-                if port == 0:
+                    p[fifo + TAIL] = ZERO
+                if bounded:
+                    x[fifo >> THREE, FREED + (x[fifo >> THREE, POPS] & ring)] = c + reuse
+                    x[fifo >> THREE, POPS] += ONE
+                    if x[fifo >> THREE, STARVED] != ZERO:
+                        x[fifo >> THREE, STARVED] = ZERO
+                        feeder = x[fifo >> THREE, FEEDER]
+                        bucket = ((c + reuse) & turn) << TWO
+                        if feeder & PORT == QUEUE:
+                            p[feeder + LATER] = wheel[bucket | SOURCE]
+                            wheel[bucket | SOURCE] = feeder
+                        else:
+                            p[feeder + RETRY] = wheel[bucket | OUTPUT]
+                            wheel[bucket | OUTPUT] = feeder
+            if here:
+                if tree:
                     for j in range(low, high):
                         row = load.order[j]
                         load.granted[row] = c
                         load.log[logged] = row
-                        logged += 1
+                        logged += ONE
                 else:
-                    m.slots[slot, ROUTE], m.slots[slot, ROW] = low, high
-            else:
-                last = True
-                pending += remove(m, fifo, c + t.flits)
-                if port == 0:
-                    row = m.slots[slot, ROW]
+                    row = s[slot + ROW]
                     load.granted[row] = c
                     load.log[logged] = row
-                    logged += 1
-                else:
-                    route = m.slots[slot, ROUTE] - 8
-                    m.slots[slot, ROUTE] = route if route >> 3 & STEPS else route >> LEG
-            if last and t.depth >= 0:
-                pending += give_back(m, fifo, c + t.reuse)
-            if port != 0:
-                m.sent[output] += t.flits
-                link = t.link_x if port < 3 else t.link_y
-                pending += append(m, below, slot, c + link + t.router)
-            elif last:
-                m.slots[slot, NEXT] = free
-                free = slot
-                n_free += 1
-        c += 1
-    m.clock[CYCLE], m.clock[RELEASED], m.clock[PENDING] = c, released, pending
-    m.clock[FREE], m.clock[N_FREE], m.clock[LOGGED] = free, n_free, logged
+                    logged += ONE
+                if gone:
+                    s[slot + NEXT] = free
+                    free = slot
+                    n_free += ONE
+                continue
+            p[output + SENT] += flits
+            if tree:
+                if not gone:
+                    slot = free
+                    free = s[slot + NEXT]
+                    n_free -= ONE
+                s[slot + ROUTE] = low
+                s[slot + ROW] = high
+            else:
+                route = s[slot + ROUTE] - EIGHT
+                shifted = route >> SHIFT
+                s[slot + ROUTE] = route if route & LEFT != ZERO else shifted
+            ready = c + hop_y + further * Word(output & PORT < VERTICAL)
+            s[slot + NEXT] = ZERO
+            s[slot + READY] = ready
+            tail = p[below + TAIL]
+            p[below + TAIL] = slot
+            if tail != ZERO:
+                s[tail + NEXT] = slot
+            else:
+                p[below + HEAD] = slot
+                bucket = (max(ready, p[below + RESUME]) & turn) << TWO | FIFO
+                p[below + LATER] = wheel[bucket]
+                wheel[bucket] = below
+        wheel[soon] = again
+        c += ONE
+    clock[0], clock[1], clock[2], clock[3], clock[4], clock[5] = c, last, released, free, n_free, logged
     return answer
 
 

@@ -7,12 +7,11 @@ from numpy.typing import NDArray
 
 from spikemesh.errors import SimulationError
 from spikemesh.simulation.compiled import kernels
-from spikemesh.simulation.program import EAST, LOCAL, NORTH, SOUTH, WEST, Chip
+from spikemesh.simulation.program import EAST, LOCAL, NORTH, SOUTH, UNLIMITED, WEST, Chip
 
 __all__ = ["arbiter", "empty_mesh", "grow_slots", "timing"]
 
-PORTS = 8
-"""Places a tile: five ports, the source queue, two unused."""
+SLOT_WORDS = 4
 
 LONGEST_WAIT = 2**24
 """No chip makes one packet wait longer in one place; keeps the calendar within memory."""
@@ -43,57 +42,55 @@ def timing(chip: Chip) -> kernels.Timing:
         high = kernels.STEPS if name in ("cols", "rows") else LONGEST_WAIT
         if not low <= getattr(chip, name) <= high:
             raise SimulationError(f"chip.{name} = {getattr(chip, name)}: must be {low} to {high}")
-    if chip.buffer_packets < 1 and chip.buffer_packets != -1:
-        raise SimulationError(f"chip.buffer_packets = {chip.buffer_packets}: must be at least 1, or -1 for no limit")
+    if chip.buffer_packets < 1 and chip.buffer_packets != UNLIMITED:
+        raise SimulationError(f"chip.buffer_packets = {chip.buffer_packets}: must be at least 1, or {UNLIMITED} for no limit")
     return kernels.Timing(
         router=int(chip.router_cycles),
         link_x=int(chip.link_cycles_x),
         link_y=int(chip.link_cycles_y),
         flits=int(chip.flits_per_packet),
         reuse=int(chip.flits_per_packet + chip.credit_cycles),
-        depth=int(chip.buffer_packets),
+        depth=0 if chip.buffer_packets == UNLIMITED else int(chip.buffer_packets),
         tree=bool(chip.tree),
         cols=int(chip.cols),
         rows=int(chip.rows),
     )
 
 
-def arbiter() -> tuple[NDArray[np.uint8], NDArray[np.uint8]]:
-    """Rule 2 as a table over the states of an output, pointer * 32 + inputs that ask.
+def arbiter() -> NDArray[np.uint64]:
+    """Rule 2 as a table, (256,) over the states of an output: pointer * 32 + one bit for each input that asks.
 
-    Returns (256,) the input granted (the first that asks from the pointer upward, mod 5) and (256,) the state after: that
-    input no longer asks and the pointer stands one past it.
+    An entry is place of the input granted (port * 8) * 256 + state after. The input granted is the first that asks from the
+    pointer upward, mod 5; it no longer asks, and the pointer stands one past it.
     """
-    winner, after = np.zeros(256, np.uint8), np.zeros(256, np.uint8)
+    table = np.zeros(256, np.uint64)
     for pointer in range(5):
         for asks in range(1, 32):
-            won = next(p % 5 for p in range(pointer, pointer + 5) if asks >> (p % 5) & 1)
-            winner[pointer * 32 + asks] = won
-            after[pointer * 32 + asks] = (won + 1) % 5 * 32 + (asks & ~(1 << won))
-    return winner, after
+            won = next(p % 5 for p in range(pointer, pointer + 5) if asks >> p % 5 & 1)
+            table[pointer * 32 + asks] = won * 8 * 256 + (won + 1) % 5 * 32 + (asks & ~(1 << won))
+    return table
 
 
-def wiring(cols: int, rows: int) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
-    """The FIFO that each output and source queue feeds, and the event that retries each FIFO's feeder; -1 for none."""
-    n_places = cols * rows * PORTS
-    down, feeder = np.full(n_places, -1, np.int32), np.full(n_places, -1, np.int32)
+def wiring(cols: int, rows: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(tiles, 8): the FIFO that each output and source queue feeds, and what feeds each FIFO; 0 for nobody."""
+    down, feeder = np.zeros((2, cols * rows, kernels.PLACE_WORDS), np.int64)
     tile = np.arange(cols * rows)
     x, y = tile % cols, tile // cols
     for out, into, dx, dy in ((EAST, WEST, 1, 0), (WEST, EAST, -1, 0), (NORTH, SOUTH, 0, -1), (SOUTH, NORTH, 0, 1)):
-        inside = (x + dx >= 0) & (x + dx < cols) & (y + dy >= 0) & (y + dy < rows)
-        output = tile[inside] * PORTS + out
-        fifo = (tile[inside] + dy * cols + dx) * PORTS + into
-        down[output] = fifo
-        feeder[fifo] = output + n_places
-    down[tile * PORTS + kernels.SOURCE] = tile * PORTS + LOCAL
-    feeder[tile * PORTS + LOCAL] = tile * PORTS + kernels.SOURCE
+        here = tile[(x + dx >= 0) & (x + dx < cols) & (y + dy >= 0) & (y + dy < rows)]
+        there = here + dy * cols + dx
+        down[here, out] = there * 64 + into * 8
+        feeder[there, into] = here * 64 + out * 8
+    queue = tile * 64 + int(kernels.QUEUE)
+    down[tile, int(kernels.QUEUE) // 8] = queue - int(kernels.QUEUE)
+    feeder[tile, LOCAL] = queue
     return down, feeder
 
 
 def empty_mesh(chip: Chip) -> kernels.Mesh:
     """A mesh in its reset state: nothing queued, every pointer at local."""
-    n_places = chip.n_tiles * PORTS
-    bounded = n_places if chip.buffer_packets >= 0 else 1
+    n_places = chip.n_tiles * 8
+    bounded = chip.buffer_packets != UNLIMITED
     in_return = -(-(chip.flits_per_packet + chip.credit_cycles) // chip.flits_per_packet)
     furthest = max(
         max(chip.link_cycles_x, chip.link_cycles_y) + chip.router_cycles,
@@ -101,44 +98,44 @@ def empty_mesh(chip: Chip) -> kernels.Mesh:
         chip.encode_cycles,
     )
     down, feeder = wiring(chip.cols, chip.rows)
-    winner, after = arbiter()
+    places = np.zeros((n_places, kernels.PLACE_WORDS), np.uint64)
+    places[:, kernels.DOWN] = down.ravel()
+    ring = power_of_two(min(in_return, chip.buffer_packets)) if bounded else 1
+    has_extras = bounded or chip.tree or chip.flits_per_packet > 1
+    extras = np.zeros((n_places if has_extras else 1, int(kernels.FREED) + ring), np.uint64)
+    if has_extras:
+        extras[:, kernels.FEEDER] = feeder.ravel()
     mesh = kernels.Mesh(
-        clock=np.zeros(6, np.int64),
-        head=np.full(n_places, -1, np.int32),
-        tail=np.full(n_places, -1, np.int32),
-        resume=np.zeros(n_places, np.int64),
-        asks=np.zeros(n_places, np.uint8),
-        state=np.zeros(n_places, np.uint8),
-        held=np.zeros(n_places, np.int64),
-        down=down,
-        feeder=feeder,
-        pushes=np.zeros(bounded, np.int64),
-        pops=np.zeros(bounded, np.int64),
-        freed=np.zeros((bounded, _power_of_two(min(in_return, max(chip.buffer_packets, 1)))), np.int64),
-        starved=np.zeros(bounded, np.uint8),
-        sent=np.zeros(n_places, np.int64),
-        wheel=np.full(_power_of_two(furthest + 1), -1, np.int32),
-        later=np.zeros(2 * n_places, np.int32),
-        active=np.zeros(5 * chip.n_tiles, np.int32),
-        slots=np.zeros((0, 4), np.int64),
-        winner=winner,
-        after=after,
+        clock=np.zeros(6, np.uint64),
+        places=places.ravel(),
+        extras=extras,
+        slots=np.zeros(SLOT_WORDS, np.uint64),
+        wheel=np.full(4 * power_of_two(furthest + 1), kernels.NONE, np.uint64),
+        links=np.zeros(5 * chip.n_tiles + 1, np.uint64),
+        locals=np.zeros(chip.n_tiles + 1, np.uint64),
+        arbiter=arbiter(),
     )
-    mesh.clock[kernels.FREE] = -1
-    return grow_slots(mesh, max(1024, 10 * chip.n_tiles))
+    return grow_slots(mesh, max(1000, 10 * chip.n_tiles))
 
 
 def grow_slots(mesh: kernels.Mesh, more: int) -> kernels.Mesh:
     """The same mesh with ``more`` free slots."""
-    n = len(mesh.slots)
-    slots = np.zeros((n + more, 4), np.int64)
-    slots[:n] = mesh.slots
-    slots[n:, kernels.NEXT] = np.arange(n + 1, n + more + 1)
+    n = len(mesh.slots) // SLOT_WORDS
+    slots = np.zeros((n + more, SLOT_WORDS), np.uint64)
+    slots[:n] = mesh.slots.reshape(n, SLOT_WORDS)
+    slots[n:, kernels.NEXT] = np.arange(n + 1, n + more + 1) * SLOT_WORDS
     slots[-1, kernels.NEXT] = mesh.clock[kernels.FREE]
-    mesh.clock[kernels.FREE] = n
-    mesh.clock[kernels.N_FREE] += more
-    return mesh._replace(slots=slots)
+    mesh.clock[kernels.FREE] = n * SLOT_WORDS
+    mesh.clock[kernels.N_FREE] += np.uint64(more)
+    return mesh._replace(slots=slots.ravel())
 
 
-def _power_of_two(least: int) -> int:
+def sent(mesh: kernels.Mesh) -> NDArray[np.int64]:
+    """(n_tiles, 4) flits sent east, west, north, south."""
+    words = mesh.places.reshape(-1, 8, kernels.PLACE_WORDS)
+    return words[:, EAST : SOUTH + 1, kernels.SENT].astype(np.int64)
+
+
+def power_of_two(least: int) -> int:
+    """The smallest power of two that is at least ``least``."""
     return 1 << (least - 1).bit_length()
