@@ -17,7 +17,7 @@ from collections.abc import Sequence
 from spikemesh.hardware import load_hardware
 from spikemesh.report import new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
-from spikemesh.scenario.assembling import assemble
+from spikemesh.scenario.assembling import assemble_comparison
 from spikemesh.scenario.comparison import ChipComparison, compare_on_chip
 from spikemesh.scenario.networks import prepare_question
 from spikemesh.scenario.printing import print_results
@@ -46,8 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     question, prepared = prepare_question(options.network, samples, duration_ms, options.seed, options.engine, progress)
     tables = [compare_on_chip(question, chip, options.recipe or RECIPES, progress) for chip in chips]
 
-    title = f"{question.network.name}: mappings compared"
-    results = assemble("gpa-vs-spinemap", title, QUESTION, question, prepared, tables, vars(options))
+    results = assemble_comparison("gpa-vs-spinemap", QUESTION, question, prepared, tables, vars(options))
     write_folder(folder, results)
     print_results(results, folder, as_json=options.json)
     expect(tables)

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-__all__ = ["chip_and_load", "energy_breakdown", "latency_parts", "load_grid"]
+__all__ = ["chip_and_load", "curves", "energy_breakdown", "latency_parts", "load_grid"]
 
 PALETTE = ("#4477AA", "#EE6677", "#228833", "#CCBB44", "#66CCEE", "#AA3377", "#BBBBBB", "#994455", "#004488", "#DDAA33")
 """Paul Tol's colours, told apart by colour-blind readers too."""
@@ -130,6 +130,24 @@ def energy_breakdown(drawings: list[dict[str, Any]]) -> go.Figure:
         if any(nanojoule):
             figure.add_bar(x=names, y=nanojoule, name=part, marker_color=PALETTE[k % len(PALETTE)])
     figure.update_layout(barmode="stack", yaxis_title="nJ", title="energy by part, all samples", height=340, **_layout())
+    return figure
+
+
+def curves(table: Any, wanted: dict[str, Any]) -> go.Figure:
+    """Lines of a study's table: ``x`` and ``y`` (a list) name columns, ``by`` the one that tells lines apart, ``log`` axes."""
+    figure = go.Figure()
+    groups = table.groupby(wanted["by"], sort=False) if wanted.get("by") else [("", table)]
+    k = 0
+    for name, rows in groups:
+        for column in wanted["y"]:
+            label = " ".join(part for part in (str(name), column if len(wanted["y"]) > 1 else "") if part)
+            line = {"color": PALETTE[k % len(PALETTE)]}
+            figure.add_scatter(x=rows[wanted["x"]], y=rows[column], mode="lines+markers", name=label, line=line)
+            k += 1
+    y_title = wanted["y"][0] if len(wanted["y"]) == 1 else ""
+    figure.update_layout(title=wanted["title"], xaxis_title=wanted["x"], yaxis_title=y_title, height=420, **_layout())
+    for axis in wanted.get("log", ""):
+        figure.update_layout({f"{axis}axis_type": "log"})
     return figure
 
 

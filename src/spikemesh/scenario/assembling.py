@@ -1,4 +1,4 @@
-"""Puts the tables of a comparison into one set of results: table, manifest, drawings."""
+"""Puts what a scenario found into one set of results: table, manifest, drawings."""
 
 from __future__ import annotations
 
@@ -6,30 +6,67 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from spikemesh.hardware import Hardware
 from spikemesh.report import Results
 from spikemesh.scenario.comparison import ChipComparison, Question
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from spikemesh.workloads import Prepared
 
-__all__ = ["assemble"]
+__all__ = ["assemble_comparison", "assemble_study"]
 
 
-def assemble(
+def assemble_comparison(
     scenario: str,
-    title: str,
     question_text: str,
     question: Question,
     prepared: Prepared,
     tables: Sequence[ChipComparison],
     options: Mapping[str, Any],
-    notes: Sequence[str] = (),
 ) -> Results:
     """One table of all chips; a manifest with every parameter, seed and source; the drawings of every mapping."""
     import pandas as pd
 
+    title = f"{question.network.name}: mappings compared"
+    manifest = _manifest(scenario, title, question_text, question, prepared, [c.hardware for c in tables], options)
+    drawings = [drawing for comparison in tables for drawing in comparison.drawings]
+    return Results(pd.concat([c.table for c in tables], ignore_index=True), manifest, drawings)
+
+
+def assemble_study(
+    scenario: str,
+    title: str,
+    question_text: str,
+    question: Question,
+    prepared: Prepared,
+    table: pd.DataFrame,
+    curves: Sequence[Mapping[str, Any]],
+    hardware: Sequence[Hardware],
+    options: Mapping[str, Any],
+    notes: Sequence[str] = (),
+) -> Results:
+    """A table with one row a point; ``curves`` says what the page draws of it (see :func:`spikemesh.report.figures.curves`)."""
+    manifest = _manifest(scenario, title, question_text, question, prepared, hardware, options, notes)
+    return Results(table, manifest | {"curves": [dict(curve) for curve in curves]})
+
+
+def _manifest(
+    scenario: str,
+    title: str,
+    question_text: str,
+    question: Question,
+    prepared: Prepared,
+    hardware: Sequence[Hardware],
+    options: Mapping[str, Any],
+    notes: Sequence[str] = (),
+) -> dict[str, Any]:
     network, data = question.network, prepared.dataset
-    manifest = {
+    sources = {}
+    for chip in hardware:
+        sources[chip.name] = {k: {"citation": s.citation, "confidence": s.confidence} for k, s in chip.source.items()}
+    return {
         "scenario": scenario,
         "title": title,
         "question": question_text,
@@ -50,12 +87,7 @@ def assemble(
         "parameters": {
             "options": dict(options),
             "run": {"encoding": question.encoding, "late": question.late, "engine": question.engine},
-            **{f"hardware.{c.hardware.name}": c.hardware.parameters() for c in tables},
+            **{f"hardware.{chip.name}": chip.parameters() for chip in hardware},
         },
-        "sources": {
-            c.hardware.name: {key: {"citation": s.citation, "confidence": s.confidence} for key, s in c.hardware.source.items()}
-            for c in tables
-        },
+        "sources": sources,
     }
-    drawings = [drawing for comparison in tables for drawing in comparison.drawings]
-    return Results(pd.concat([c.table for c in tables], ignore_index=True), manifest, drawings)

@@ -8,7 +8,7 @@ from typing import Any
 
 from spikemesh.report import MAIN_COLUMNS, Results, plain, shown
 
-__all__ = ["print_results", "print_table"]
+__all__ = ["print_results", "print_study", "print_table"]
 
 
 def print_table(table: Any, title: str) -> None:
@@ -39,4 +39,27 @@ def print_results(results: Results, folder: Path, *, as_json: bool) -> None:
     for chip, rows in results.table.groupby("chip", sort=False):
         mesh = f"{int(rows['mesh_cols'].iloc[0])} x {int(rows['mesh_rows'].iloc[0])} tiles"
         print_table(rows, f"{network['name']} on {chip}, {mesh}; accelerated {rows['acceleration'].iloc[0]:,.0f} times")
+    print(f"{folder}: table.csv, manifest.json, report.html")
+
+
+def print_study(results: Results, folder: Path, *, as_json: bool) -> None:
+    """A study's rows with the columns that its curves name, or everything as JSON."""
+    if as_json:
+        print_results(results, folder, as_json=True)
+        return
+    from rich.console import Console
+    from rich.markup import escape
+    from rich.table import Table
+
+    named = [c for curve in results.manifest["curves"] for c in (curve["x"], curve.get("by"), *curve["y"]) if c]
+    columns = [c for c in results.table.columns if c in named]
+    grid = Table(header_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        grid.add_column(escape(column), justify="right")
+    for row in results.table[columns].itertuples(index=False):
+        grid.add_row(*(shown(value) for value in row))
+    print(results.manifest["title"])
+    Console().print(grid)
+    for note in results.manifest["notes"]:
+        print(note)
     print(f"{folder}: table.csv, manifest.json, report.html")
