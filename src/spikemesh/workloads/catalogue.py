@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from spikemesh.errors import NetworkError
 from spikemesh.network import SpikingNetwork
@@ -19,11 +23,13 @@ __all__ = ["Workload", "catalogue", "find"]
 class Workload:
     """One benchmark network.
 
-    name : as the papers call it. source : paper and table. verdict : how far our network is the paper's ("exact ...",
-    "stand-in ..."), in words. neurons, synapses : counted by our rules (None where a seed decides). table : neurons and
-    synapses that the paper prints, as text. topology : layer list, where it has one. build : (seed) -> network with
-    drawn weights. dataset, margin : data set to train on, and zero pixels around its samples. recipe : None where it is not
-    trained. auto : whether weights="auto" trains it.
+    name : as the papers call it. source : paper and table. verdict : how far our network is the paper's, in words
+    that begin with "exact", "digits" (equal to all digits that the paper prints), "stand-in" or "own". table :
+    neurons and synapses that the paper prints. neurons, synapses : ours, counted as the design says. build : (seed)
+    -> network with drawn weights. topology : its layer list, where it has one. dataset, margin : the data set to
+    train on, and zero pixels around its samples. recipe : None where it is not trained. auto : whether weights="auto"
+    trains it. prune_to : synapses left, where the paper's network is a pruned one. samples : (n, seed) -> inputs,
+    where there is no data set.
     """
 
     name: str
@@ -37,7 +43,9 @@ class Workload:
     dataset: str | None = None
     margin: int = 0
     recipe: Recipe | None = None
-    auto: bool = field(default=True)
+    auto: bool = True
+    prune_to: int | None = None
+    samples: Callable[[int, int], NDArray[np.float32]] | None = None
 
     def load(self, seed: int = 0) -> Dataset | None:
         """Its data set, or None where it has none. Raises DataError where the files are missing."""
@@ -47,17 +55,18 @@ class Workload:
         return found.padded(self.margin) if self.margin else found
 
     @classmethod
-    def layered(cls, name: str, topology: Topology, **more: object) -> Workload:
+    def layered(cls, name: str, topology: Topology, **more: Any) -> Workload:
         """A workload from a layer list."""
-        return cls(name=name, topology=topology, build=lambda seed: topology.drawn(name, seed), **more)  # type: ignore[arg-type]
+        return cls(name=name, topology=topology, build=lambda seed: topology.drawn(name, seed), **more)
 
 
 @lru_cache(maxsize=1)
 def catalogue() -> dict[str, Workload]:
-    """Every workload by its name, in the order of the papers' tables."""
-    from spikemesh.workloads import digits, mnist
+    """Every workload by its name: ours, then those of the GPA paper, then those of the decomposition paper."""
+    from spikemesh.workloads import cifar, digits, grids, large, mnist, pruned_cnns, reservoirs, synthetic
 
-    return {w.name: w for family in (digits, mnist) for w in family.WORKLOADS}
+    families = (digits, synthetic, mnist, cifar, large, grids, pruned_cnns, reservoirs)
+    return {w.name: w for family in families for w in family.WORKLOADS}
 
 
 def find(name: str) -> Workload:

@@ -50,9 +50,7 @@ class Dataset:
         """Zeros of ``margin`` pixels around every sample."""
         width = ((0, 0), (margin, margin), (margin, margin), (0, 0))
         source = f"{self.source}, {margin} zero pixels around"
-        return Dataset(
-            self.name, np.pad(self.x_train, width), self.y_train, np.pad(self.x_test, width), self.y_test, source
-        )
+        return Dataset(self.name, np.pad(self.x_train, width), self.y_train, np.pad(self.x_test, width), self.y_test, source)
 
 
 def load_dataset(name: str, seed: int = 0) -> Dataset:

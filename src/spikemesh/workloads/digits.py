@@ -12,7 +12,7 @@ WORKLOADS = (
         "digits_cnn",
         Topology((8, 8, 1), (Conv(8, 3, normalise=True), Pool(), Conv(16, 2), Fc(10, dropout=0.2))),
         source="spikemesh",
-        verdict="our own network",
+        verdict="own: no paper has it",
         table="-",
         neurons=498,
         synapses=5568,

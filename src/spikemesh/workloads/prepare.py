@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,9 @@ from numpy.typing import NDArray
 from spikemesh.errors import DataError
 from spikemesh.network import SpikingNetwork
 from spikemesh.workloads.catalogue import Workload, catalogue, find
+from spikemesh.workloads.converted import converted
 from spikemesh.workloads.datasets import Dataset
+from spikemesh.workloads.pruning import pruned
 from spikemesh.workloads.training import Trained, train
 
 __all__ = ["Prepared", "available_workloads", "prepare", "workload"]
@@ -20,26 +22,50 @@ __all__ = ["Prepared", "available_workloads", "prepare", "workload"]
 log = logging.getLogger("spikemesh")
 
 CALIBRATION_SAMPLES = 5000
-"""Training samples that set the scales; the first of the data set, whose order is already random."""
+"""Training samples that set the scales: the first ones, as the order of a training set is random already."""
 
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
     """A workload's network with what belongs to it.
 
-    network : with ``weights`` "trained" or "drawn". dataset : samples, or None where the workload has none or its files are
-    not at hand. verdict : how far the network is the paper's, in words. trained_seconds : of training, when that happened;
-    NaN for drawn weights. source : paper and table.
+    network : with ``weights`` "trained" or "drawn". dataset : samples, or None where the workload has none or its
+    files are not at hand. verdict : how far the network is the paper's, in words. source : paper and table. table :
+    neurons and synapses that the paper prints. trained_seconds : of training, when that happened; NaN for drawn
+    weights.
     """
 
     network: SpikingNetwork
     dataset: Dataset | None
     verdict: str
     source: str
+    table: str
     trained_seconds: float = float("nan")
+    seed: int = 0
     _workload: Workload | None = field(default=None, repr=False)
     _trained: Trained | None = field(default=None, repr=False)
     _models: list[Any] = field(default_factory=list, repr=False)
+
+    def inputs(self, n: int) -> NDArray[np.float32]:
+        """``n`` samples to drive the network, (n, ...) float32 in [0, 1].
+
+        Test samples of its data set; for the image-processing networks, patches of photographs; where there is neither,
+        uniform noise, seeded.
+
+        Raises
+        ------
+        DataError
+            where the data set has fewer test samples.
+        """
+        if self.dataset is not None:
+            if n > len(self.dataset.x_test):
+                raise DataError(f"{self.dataset.name} has {len(self.dataset.x_test)} test samples, not {n}")
+            return self.dataset.x_test[:n]
+        found = self._workload.samples if self._workload is not None else None
+        if found is not None:
+            return found(n, self.seed)
+        shape = (n, *self.network.layers[0].shape)
+        return np.random.default_rng(self.seed).random(shape, np.float32)
 
     def keras_model(self) -> Any:
         """The trained Keras model; built on the first call.
@@ -58,17 +84,21 @@ class Prepared:
         return self._models[0]
 
     def ann_predictions(self, x: NDArray[np.floating]) -> NDArray[np.int64]:
-        """(n,) int64 classes that the trained model gives samples ``x`` (n, height, width, channels) in [0, 1]."""
+        """(n,) int64 classes that the trained model gives samples ``x`` (n, height, width, channels) in [0, 1].
+
+        For the first test samples they are known from training, and Keras is not needed. Raises DataError for drawn weights.
+        """
+        known = self._trained is not None and self.dataset is not None
+        if known and np.array_equal(x, self.dataset.x_test[: len(x)]):  # type: ignore[union-attr]
+            return self._trained.predictions[: len(x)].copy()  # type: ignore[union-attr]
         scores = self.keras_model().predict(np.asarray(x, np.float32), batch_size=512, verbose=0)
         return scores.argmax(axis=1).astype(np.int64)
 
     def ann_accuracy(self, n: int | None = None) -> float:
         """Share of the first ``n`` test samples (all by default) that the trained model gets right."""
-        if self.dataset is None:
-            raise DataError(f"{self.network.name} has no data set")
-        if n is None and self._trained is not None:
-            return self._trained.test_accuracy
-        return float(np.mean(self.ann_predictions(self.dataset.x_test[:n]) == self.dataset.y_test[:n]))
+        if self._trained is None or self.dataset is None:
+            raise DataError(f"{self.network.name} has drawn weights; there is no trained model to ask")
+        return float(np.mean(self._trained.predictions[:n] == self.dataset.y_test[:n]))
 
 
 def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
@@ -91,6 +121,8 @@ def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
     found = find(name)
     if weights not in ("auto", "trained", "drawn"):
         raise DataError(f"weights must be 'auto', 'trained' or 'drawn', not {weights!r}")
+    if weights == "trained" and found.recipe is None:
+        raise DataError(f"{name} is not one that is trained here; its weights are drawn")
     dataset = None
     try:
         dataset = found.load(seed)
@@ -98,23 +130,29 @@ def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
         if weights == "trained":
             raise
         log.info("%s: %s", name, reason)
-    if weights == "trained" and (found.recipe is None or dataset is None):
-        raise DataError(f"{name} is not trained here: there is no recipe or no data set for it; use weights='drawn'")
-    if weights == "trained" or (weights == "auto" and found.auto and found.recipe is not None and dataset is not None):
-        return _trained(found, dataset, seed)  # type: ignore[arg-type]
-    return Prepared(found.build(seed), dataset, found.verdict, found.source, _workload=found)
+    trained = None
+    wanted = weights == "trained" or (weights == "auto" and found.auto)
+    if wanted and dataset is not None and found.topology is not None and found.recipe is not None:
+        trained = train(found.name, found.topology, found.recipe, dataset, seed)
+    network = _network(found, trained, dataset, seed)
+    seconds = trained.seconds if trained is not None else float("nan")
+    return Prepared(network, dataset, found.verdict, found.source, found.table, seconds, seed, found, trained)
 
 
-def _trained(found: Workload, dataset: Dataset, seed: int) -> Prepared:
-    from spikemesh.conversion import convert
+def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, seed: int) -> SpikingNetwork:
+    if trained is None or dataset is None or found.topology is None:
+        network = found.build(seed)
+        return network if found.prune_to is None else pruned(network, found.prune_to)
 
-    assert found.topology is not None and found.recipe is not None
-    trained = train(found.name, found.topology, found.recipe, dataset, seed)
-    prepared = Prepared(
-        found.build(seed), dataset, found.verdict, found.source, trained.seconds, _workload=found, _trained=trained
-    )
-    network = convert(prepared.keras_model(), dataset.x_train[:CALIBRATION_SAMPLES], name=found.name)
-    return replace(prepared, network=network)
+    def convert_now() -> SpikingNetwork:
+        from spikemesh.conversion import convert
+
+        model = found.topology.keras(found.name)  # type: ignore[union-attr]
+        model.set_weights(list(trained.weights))
+        return convert(model, dataset.x_train[:CALIBRATION_SAMPLES], name=found.name)
+
+    network = converted(trained.path, (CALIBRATION_SAMPLES,), convert_now)
+    return network if found.prune_to is None else pruned(network, found.prune_to)
 
 
 def workload(name: str, weights: str = "auto", seed: int = 0) -> SpikingNetwork:

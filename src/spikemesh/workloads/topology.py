@@ -43,9 +43,9 @@ class Fc:
 
 @dataclass(frozen=True)
 class Topology:
-    """A feed-forward network: input (height, width, channels), then layers."""
+    """A feed-forward network: input (height, width, channels) or (units,), then layers."""
 
-    input_shape: tuple[int, int, int]
+    input_shape: tuple[int, ...]
     layers: tuple[Conv | Pool | Fc, ...]
 
     def shapes(self) -> Iterator[tuple[str, str, tuple[int, ...], Window | None]]:
@@ -99,15 +99,13 @@ class Topology:
         k = keras()
         kl = k.layers
         model = k.Sequential([k.Input(self.input_shape)], name=name)
-        flat = False
+        flat = len(self.input_shape) == 1
         for layer, (title, _, _, _) in zip(self.layers, self.shapes(), strict=True):
             if isinstance(layer, Pool):
                 model.add(kl.AveragePooling2D(layer.size, layer.stride, name=title))
             elif isinstance(layer, Conv):
                 own = None if layer.normalise else "relu"
-                model.add(
-                    kl.Conv2D(layer.filters, layer.kernel, layer.stride, layer.padding, activation=own, name=title)
-                )
+                model.add(kl.Conv2D(layer.filters, layer.kernel, layer.stride, layer.padding, activation=own, name=title))
                 if layer.normalise:
                     model.add(kl.BatchNormalization(name=f"{title}_norm"))
                     model.add(kl.ReLU(name=f"{title}_relu"))

@@ -1,32 +1,32 @@
 """Training of the benchmark models, seeded, and a cache of what was trained.
 
-A cache entry is two files named after the workload and a digest of everything that shaped it (layers, recipe, seed, data):
-``.npz`` with the weights in Keras' order, ``.json`` with what was measured. Both are written beside their place and
-renamed; an entry that cannot be read is trained anew.
+A cache entry is an archive named after the workload and a digest of everything that shaped it (layers, recipe, seed,
+data). It holds the weights in Keras' order, the classes that the model gives the test samples, and what training
+took. It is written beside its place and renamed; an entry that cannot be read is trained anew.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import os
-import tempfile
 import time
-import zipfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikemesh.errors import DataError
+from spikemesh.network.archive import Archive, write_archive
 from spikemesh.workloads.datasets import Dataset
 from spikemesh.workloads.topology import Topology
 
 __all__ = ["Recipe", "Trained", "cache_directory", "train"]
 
 log = logging.getLogger("spikemesh")
+
+FORMAT, VERSION = "spikemesh-model", 1
 
 
 @dataclass(frozen=True)
@@ -40,13 +40,16 @@ class Recipe:
 
 @dataclass(frozen=True, eq=False)
 class Trained:
-    """A trained model: its weights in Keras' order, seconds of training, share of test samples it gets right."""
+    """A trained model.
+
+    weights : in Keras' order. predictions : (n_test,) int64, class of each test sample. seconds : of training.
+    path : its place in the cache.
+    """
 
     weights: tuple[NDArray[np.float32], ...]
+    predictions: NDArray[np.int64]
     seconds: float
-    test_accuracy: float
-    entry: Path
-    """path of the cache entry, without suffix"""
+    path: Path
 
 
 def cache_directory() -> Path:
@@ -60,28 +63,34 @@ def cache_directory() -> Path:
 
 
 def train(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: int) -> Trained:
-    """Weights of the trained model, from the cache where they are there."""
+    """The trained model, from the cache where it is there."""
     key = repr((name, topology, sorted(asdict(recipe).items()), seed, dataset.digest))
-    entry = cache_directory() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}"
-    return _read(entry) or _fit(name, topology, recipe, dataset, seed, entry)
+    path = cache_directory() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.model.npz"
+    return _read(path, dataset) or _fit(name, topology, recipe, dataset, seed, path)
 
 
-def _read(entry: Path) -> Trained | None:
+def _read(path: Path, dataset: Dataset) -> Trained | None:
+    if not path.exists():
+        return None
     try:
-        meta = json.loads(entry.with_suffix(".json").read_text())
-        with np.load(entry.with_suffix(".npz"), allow_pickle=False) as stored:
-            weights = tuple(stored[f"w{k}"] for k in range(int(meta["n_weights"])))
-        if not all(np.isfinite(w).all() for w in weights):
-            raise ValueError("weights are not finite")
-        return Trained(weights, float(meta["seconds"]), float(meta["test_accuracy"]), entry)
-    except FileNotFoundError:
-        return None
-    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as reason:
-        log.warning("the cached model %s cannot be used (%s); training it again", entry.name, reason)
+        archive = Archive(path, FORMAT, VERSION, DataError)
+        shapes = [archive.as_integers("shapes", entry["shape"]) for entry in archive.listing("shapes", {"shape"})]
+        weights = []
+        for k, shape in enumerate(shapes):
+            flat = archive.array(f"w{k}", "f", 1)
+            if flat.size != np.prod(shape) or not np.isfinite(flat).all():
+                archive.fail(f"w{k}", f"must hold {int(np.prod(shape))} finite numbers")
+            weights.append(flat.reshape(shape))
+        predictions = archive.array("predictions", "i", 1)
+        if len(predictions) != len(dataset.y_test):
+            archive.fail("predictions", f"must be one for each of {len(dataset.y_test)} test samples")
+        return Trained(tuple(weights), predictions, archive.number("seconds"), path)
+    except DataError as reason:
+        log.warning("a cached model cannot be used (%s); training it again", reason)
         return None
 
 
-def _fit(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: int, entry: Path) -> Trained:
+def _fit(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: int, path: Path) -> Trained:
     from spikemesh.conversion._keras import keras
 
     k = keras()
@@ -106,32 +115,23 @@ def _fit(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: 
         callbacks=[k.callbacks.LambdaCallback(on_epoch_end=progress)],
     )
     seconds = time.perf_counter() - began
-    predicted = model.predict(dataset.x_test, batch_size=512, verbose=0).argmax(axis=1)
-    accuracy = float(np.mean(predicted == dataset.y_test))
-    log.info("%s: %.1f s, test accuracy %.4f", name, seconds, accuracy)
-    trained = Trained(tuple(model.get_weights()), seconds, accuracy, entry)
-    _write(trained, entry)
+    predictions = model.predict(dataset.x_test, batch_size=512, verbose=0).argmax(axis=1).astype(np.int64)
+    log.info("%s: trained in %.1f s, test accuracy %.4f", name, seconds, np.mean(predictions == dataset.y_test))
+    trained = Trained(tuple(model.get_weights()), predictions, seconds, path)
+    _write(trained, name)
     return trained
 
 
-def _write(trained: Trained, entry: Path) -> None:
-    arrays = {f"w{k}": w for k, w in enumerate(trained.weights)}
-    meta = {"n_weights": len(arrays), "seconds": trained.seconds, "test_accuracy": trained.test_accuracy}
+def _write(trained: Trained, name: str) -> None:
+    header = {
+        "format": FORMAT,
+        "version": VERSION,
+        "shapes": [{"shape": list(w.shape)} for w in trained.weights],
+        "seconds": trained.seconds,
+    }
+    arrays = {f"w{k}": w.ravel() for k, w in enumerate(trained.weights)} | {"predictions": trained.predictions}
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        _renamed(entry.with_suffix(".npz"), lambda file: np.savez_compressed(file, **arrays))
-        _renamed(entry.with_suffix(".json"), lambda file: file.write(json.dumps(meta, indent=1).encode()))
-    except OSError as reason:
-        log.warning("the trained model could not be cached in %s: %s", entry.parent, reason)
-
-
-def _renamed(path: Path, write: Any) -> None:
-    """Write beside ``path``, then rename, so that no reader meets half a file."""
-    with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, suffix=".part", delete=False) as file:
-        try:
-            write(file)
-            file.close()
-            os.replace(file.name, path)
-        except BaseException:
-            Path(file.name).unlink(missing_ok=True)
-            raise
+        trained.path.parent.mkdir(parents=True, exist_ok=True)
+        write_archive(trained.path, header, arrays, DataError)
+    except (OSError, DataError) as reason:
+        log.warning("the trained %s could not be cached: %s", name, reason)
