@@ -67,6 +67,14 @@ def test_brian2_delays_come_on_top_of_the_one_step_that_every_spike_takes(assert
     assert not np.array_equal(run_reference(network, inputs, 25).neurons, expected.neurons)
 
 
+def test_delays_beyond_the_sample_cost_nothing(random_graph, samples_for, assert_same):
+    network = random_graph(4)
+    inputs = samples_for(network, 2)
+    delay = np.where(np.arange(60) % 2, 10**9, 1)
+    expected = run_reference(network, inputs, 10, delay_steps=delay)
+    assert_same(run_brian2(network, inputs, 10, delays_ms=delay, batch_size=1), expected)
+
+
 @pytest.mark.parametrize(
     ("stride", "padding", "groups", "dilation"),
     [

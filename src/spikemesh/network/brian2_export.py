@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import NetworkError, SimulationError
+from spikemesh.network.connectivity import Edges
 from spikemesh.network.dynamics import Neurons, check_encoding, encode_inputs, grid_weights, poisson_generator
 from spikemesh.network.network import SpikingNetwork
 
@@ -56,7 +57,8 @@ def to_brian2(
     Returns
     -------
     brian2.Network with attributes (and, by name, items) ``neurons`` (NeuronGroup: ``v`` in units of the threshold, ``drive``,
-    what arrives for the next step, ``current`` per step), ``synapses`` (Synapses: ``w``, ``delay``), ``spikes`` (SpikeMonitor)
+    what arrives for the next step, ``current`` per step), ``synapses`` (Synapses: ``w``, ``delay``; None where there are
+    none), ``spikes`` (SpikeMonitor)
     and, under Poisson encoding, ``poisson`` (NetworkOperation that draws the input spikes).
 
     Raises
@@ -112,7 +114,7 @@ def build_brian2(
 
     with codegen_target("numpy"):
         net = _build(network, copies, delays, poisson, NumpyCodeObject)
-        if len(net.synapses):
+        if net.synapses is not None:
             # the queue's own code follows the preference of the moment at which it is made
             net.synapses.pre.create_code_objects({})
     return net
@@ -137,10 +139,8 @@ def _build(
     import brian2
 
     n = Neurons.of(network)
-    synapses, weight = network.synapses, grid_weights(network)
-    step = network.dt_ms * brian2.ms
     shared: dict[str, Any] = {
-        "clock": brian2.Clock(dt=step),
+        "clock": brian2.Clock(dt=network.dt_ms * brian2.ms),
         "codeobj_class": codeobj_class,
         # explicit, so that names in the caller's code cannot reach into the equations
         "namespace": {},
@@ -164,28 +164,43 @@ def _build(
         if poisson:
             rest[n.inputs] = 0.0
         group.rest = np.tile(rest, copies) * brian2.ms
-    uniform = delays is None or not len(delays) or bool((delays == delays[0]).all())
-    one_delay = 0 if delays is None or not len(delays) else int(delays[0])
+    monitor = brian2.SpikeMonitor(group, name="spikes", codeobj_class=codeobj_class)
+    net = brian2.Network(group, monitor)
+    net.neurons, net.spikes, net.synapses = group, monitor, None
+    if network.n_synapses:
+        net.synapses = _synapses(group, network.synapses, grid_weights(network), copies, delays, shared)
+        net.add(net.synapses)
+    return net
+
+
+def _synapses(
+    group: Any,
+    synapses: Edges,
+    weight: NDArray[np.float64],
+    copies: int,
+    delays: NDArray[np.int64] | None,
+    shared: dict[str, Any],
+) -> Any:
+    """All synapses of all copies in one object: measured faster than one object a projection."""
+    import brian2
+
+    step = shared["clock"].dt
+    uniform = delays is None or bool((delays == delays[0]).all())
     joined = brian2.Synapses(
         group,
         group,
         "w : 1 (constant)",
         on_pre="drive_post += w",
-        delay=one_delay * step if uniform else None,
+        delay=(0 if delays is None else int(delays[0])) * step if uniform else None,
         name="synapses",
         **shared,
     )
-    monitor = brian2.SpikeMonitor(group, name="spikes", codeobj_class=codeobj_class)
-    net = brian2.Network(group, monitor)
-    net.neurons, net.synapses, net.spikes = group, joined, monitor
-    if len(synapses):
-        shift = np.arange(copies)[:, None] * n.n
-        joined.connect(i=(shift + synapses.pre).ravel(), j=(shift + synapses.post).ravel())
-        joined.w = np.tile(weight, copies)
-        if not uniform:
-            joined.delay = np.tile(np.asarray(delays, np.float64), copies) * step
-        net.add(joined)
-    return net
+    shift = np.arange(copies)[:, None] * (len(group) // copies)
+    joined.connect(i=(shift + synapses.pre).ravel(), j=(shift + synapses.post).ravel())
+    joined.w = np.tile(weight, copies)
+    if delays is not None and not uniform:
+        joined.delay = np.tile(delays.astype(np.float64), copies) * step
+    return joined
 
 
 def state_arrays(net: brian2.Network) -> dict[str, NDArray[np.float64]]:

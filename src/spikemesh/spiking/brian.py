@@ -70,7 +70,7 @@ def run_brian2(
     labels : (n_samples,) integers, index of the right output of each sample, kept in the trace.
     batch_size : copies of the network side by side; by default what is fastest and fits into memory.
     delays_ms : (n_synapses,) delay on top of the one step that every spike takes, in the order of ``network.synapses``,
-        rounded to steps.
+        rounded to steps, halves up.
     monitors : called with the ``brian2.Network`` of :func:`spikemesh.network.brian2_export.to_brian2` before it runs; what it
         returns (StateMonitors, say) is added to it. Copy c of group g shows sample g * batch_size + c.
     progress : called with (samples done, samples) after each sample.
@@ -96,6 +96,9 @@ def run_brian2(
     samples = encode_inputs(network, inputs)
     known = check_labels(network, labels, len(samples))
     delays = delay_steps(network, delays_ms)
+    if delays is not None:
+        # what arrives after the sample's end acts on nothing, however late it is
+        delays = np.minimum(delays, n_steps)
     copies = _copies(network, len(samples), batch_size)
     show = _Presentation(network, samples, n_steps, encoding, seed, copies, delays, progress)
     _check_device()
