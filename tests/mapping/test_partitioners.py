@@ -103,7 +103,9 @@ def test_no_capacity_limit_means_one_cluster(name):
     assert part.packets == part.inter_weight == 0.0
 
 
-@pytest.mark.parametrize("name", sorted({"snn-gpa", "spinemap", "neutrams", "sneap", "edgemap", "psopart", "auto"} & set(NAMES)))
+@pytest.mark.parametrize(
+    "name", sorted({"snn-gpa", "spinemap", "neutrams", "sneap", "edgemap", "psopart", "auto"} & set(NAMES))
+)
 def test_keeps_more_inside_than_random_clusters_do(name):
     net, rates = layered([40, 60, 30], fan_in=4)
     kind = {"objective": "inter-weight"} if name == "auto" else {}

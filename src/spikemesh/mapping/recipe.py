@@ -174,16 +174,15 @@ def _method_exists(path: Path, key: str, step: PartitionPass) -> None:
 
 
 def _placer_exists(path: Path, key: str, step: PlacePass) -> None:
-    try:
-        from spikemesh.mapping.place import available_placers
-    except ImportError:
-        return
+    from spikemesh.mapping.place import OBJECTIVES, find_placer
 
-    known = available_placers()
-    if step.method not in known:
-        raise DescriptionError(
-            path, f"{key}.method", f"unknown placer{suggestion(step.method, known)}; there are: {', '.join(known)}", step.method
-        )
+    if step.objective not in OBJECTIVES:
+        hint = suggestion(step.objective, OBJECTIVES)
+        raise DescriptionError(path, f"{key}.objective", f"must be one of {', '.join(OBJECTIVES)}{hint}", step.objective)
+    try:
+        find_placer(step.method).checked_options(step.options)
+    except MappingError as error:
+        raise DescriptionError(path, f"{key}.method", str(error), step.method) from None
 
 
 def _users_pass(path: Path, key: str, named: str) -> type:

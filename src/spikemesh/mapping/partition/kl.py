@@ -30,7 +30,9 @@ def improve_pairs(
     passes: int,
     sweeps: int,
 ) -> None:
-    """Improves every two clusters that hold ``members``, in place; sizes stay, and the row limit is kept.
+    """Improves every two clusters that hold ``members``, in place.
+
+    No cluster outgrows the largest of them, and none that keeps the row limit comes to break it.
 
     Parameters
     ----------
