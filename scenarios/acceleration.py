@@ -1,9 +1,9 @@
 """How fast may the chip be driven before late spikes change the answers?
 
 Two mappings of one network in the closed loop: the network steps, the mesh carries its spikes, and a spike that is read too
-late acts in a later step. The chip is driven faster and faster. At acceleration 1 nothing is late and both answer as the unmapped
-network does; the better mapping should keep its answers longer. Accuracy comes with its 95 % Wilson interval. Takes about two
-minutes on the 8x8 digits.
+late acts in a later step. The chip is driven faster and faster. At acceleration 1 nothing is late and both answer as the
+unmapped network does; the better mapping should keep its answers longer. Accuracy comes with its 95 % Wilson interval.
+Takes about two minutes on the 8x8 digits.
 
     spikemesh run acceleration
     spikemesh run acceleration --network MLP_mnist --samples 50

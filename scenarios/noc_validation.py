@@ -1,9 +1,10 @@
 """Does the mesh behave as BookSim2's does?
 
 Uniform random traffic on an 8 x 8 mesh of `booksim-lean` routers, from almost no load to the edge of saturation, beside the
-curve that BookSim2 (commit 28f4329) gave for the same router: one virtual channel, one-cycle links, zero load 5 + 3 cycles a
-link, FIFOs without end (its configuration C). Mean latency must lie within 1 % up to 0.35 flits a node and cycle, and within 3 % at 0.4;
-single seeds spread by more than that near saturation, so the full run averages eight. Takes about a minute.
+curve that BookSim2 (commit 28f4329) gave for the same router: one virtual channel, one-cycle links, zero load 5 + 3 cycles
+a link, FIFOs without end (its configuration C). Mean latency must lie within 1 % up to 0.35 flits a node and cycle, and
+within 3 % at 0.4; single seeds spread by more than that near saturation, so the full run averages eight. Takes about a
+minute.
 
     spikemesh run noc-validation
 """

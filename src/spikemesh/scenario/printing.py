@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,6 @@ __all__ = ["print_results", "print_study", "print_table"]
 
 def print_table(table: Any, title: str) -> None:
     """One chip's table, a column a recipe: a terminal is narrow and recipes are few."""
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -25,7 +25,7 @@ def print_table(table: Any, title: str) -> None:
         if column in table:
             grid.add_row(escape(short), *(shown(v) for v in table[column]))
     print(title)
-    Console().print(grid)
+    _console().print(grid)
     print()
 
 
@@ -42,12 +42,18 @@ def print_results(results: Results, folder: Path, *, as_json: bool) -> None:
     print(f"{folder}: table.csv, manifest.json, report.html")
 
 
+def _console() -> Any:
+    """A terminal as wide as it is; wide enough for whole numbers where the output is no terminal."""
+    from rich.console import Console
+
+    return Console(width=None if sys.stdout.isatty() else 180)
+
+
 def print_study(results: Results, folder: Path, *, as_json: bool) -> None:
     """A study's rows with the columns that its curves name, or everything as JSON."""
     if as_json:
         print_results(results, folder, as_json=True)
         return
-    from rich.console import Console
     from rich.markup import escape
     from rich.table import Table
 
@@ -59,7 +65,7 @@ def print_study(results: Results, folder: Path, *, as_json: bool) -> None:
     for row in results.table[columns].itertuples(index=False):
         grid.add_row(*(shown(value) for value in row))
     print(results.manifest["title"])
-    Console().print(grid)
+    _console().print(grid)
     for note in results.manifest["notes"]:
         print(note)
     print(f"{folder}: table.csv, manifest.json, report.html")
