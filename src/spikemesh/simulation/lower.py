@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 __all__ = ["Program", "Routes", "Wiring", "chip_of", "lower", "manhattan", "wire"]
 
+TILE_WORK = 4
+"""Link hops that the SimPy model could do in the time in which it builds a tile."""
+
 
 @dataclass(frozen=True, eq=False)
 class Routes:
@@ -141,8 +144,8 @@ class Program:
         return self.wiring.spikes(fired, self.trace.neurons[begin:end])
 
     def work(self) -> int:
-        """Rows and link hops of all samples, at most."""
-        return self.wiring.work(self.trace.counts)
+        """Rows and link hops of all samples, at most, and the building of an empty chip for each in the same measure."""
+        return self.wiring.work(self.trace.counts) + self.n_samples * self.chip.n_tiles * TILE_WORK
 
 
 def lower(mapped: Mapping, trace: SpikeTrace, hardware: Hardware | None = None, acceleration: float = 1.0) -> Program:
