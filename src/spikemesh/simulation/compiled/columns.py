@@ -37,7 +37,7 @@ class Columns:
         for name, array in self._arrays.items():
             value = values.get(name, NOT_YET)
             if self.n == 0 and np.ndim(value):
-                self._arrays[name] = np.ascontiguousarray(value, array.dtype)
+                self._arrays[name] = np.require(value, array.dtype, ["C", "A", "W"])
                 continue
             if end > len(array):
                 grown = np.empty(end if self.n == 0 else max(end, 2 * len(array)), array.dtype)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.errors import SimulationError
-from spikemesh.simulation.compiled import kernels, layout
+from spikemesh.simulation.compiled import kernels, layout, tiles
 from spikemesh.simulation.compiled.columns import Columns
 from spikemesh.simulation.program import NOT_YET, Chip, Flow, Traffic
 
@@ -30,7 +31,7 @@ def run(chip: Chip, traffic: Traffic, *, max_cycles: int | None = None) -> Flow:
     session = Session(chip)
     session.push(traffic)
     session.advance(None if max_cycles is None else max(max_cycles, 0))
-    return session.flow()
+    return session._flow(np.asarray)
 
 
 class Session:
@@ -67,7 +68,7 @@ class Session:
         self._crossbars = np.zeros(chip.n_tiles, np.int64)
         self._read = np.zeros(2, np.int64)
         self._offered = np.zeros(2, np.int64)
-        self._waiting = (np.empty(0, np.int64), np.empty(0, bool), np.empty(0, np.int64))
+        self._waiting = nothing()
 
     @property
     def cycle(self) -> int:
@@ -78,6 +79,11 @@ class Session:
     def _lag(self) -> int:
         """Cycles from the local output's grant to delivery."""
         return self._chip.flits_per_packet - 1 + self._chip.eject_cycles
+
+    @property
+    def link_flits(self) -> NDArray[np.int64]:
+        """(n_tiles, 4) flits sent so far, as in a :class:`Flow`."""
+        return layout.sent(self._mesh)
 
     def push(self, traffic: Traffic) -> None:
         """Adds rows that fire at or after ``cycle`` and strictly after every row pushed before.
@@ -116,7 +122,7 @@ class Session:
             rows.encoded[first : rows.n] = rows.fired[first : rows.n]
         else:
             span, encode_cycles = (first, rows.n), self._chip.encode_cycles
-            kernels.encode(rows.fired, rows.packet, rows.source, rows.encoded, span, self._encoders, encode_cycles)
+            tiles.encode(rows.fired, rows.packet, rows.source, rows.encoded, span, self._encoders, encode_cycles)
 
     def _tree_order(self, traffic: Traffic) -> dict[str, NDArray[Any]]:
         """Rows of each packet by column and then row of their destination: what leaves by one output is one stretch."""
@@ -138,7 +144,7 @@ class Session:
         while kernels.advance(mesh, self._timing, load, end) == kernels.NEEDS_SLOTS:
             self._mesh = mesh = layout.grow_slots(mesh, len(mesh.slots) // layout.SLOT_WORDS)
         own = self._own
-        reads = kernels.Reads(
+        reads = tiles.Reads(
             log=rows.log,
             logged=int(mesh.clock[kernels.LOGGED]),
             granted=rows.granted,
@@ -152,7 +158,7 @@ class Session:
             own_row_read=own.row_read,
             n_own=own.n,
         )
-        kernels.read_rows(reads, self._read, self._crossbars, end, self._chip.row_cycles, self._chip.op_cycles)
+        tiles.read_rows(reads, self._read, self._crossbars, end, self._chip.row_cycles, self._chip.op_cycles)
         if until is None:
             until = max(self._cycle, int(self._crossbars.max()) + 1) if self._read.any() else self._cycle
         self._cycle = until
@@ -200,25 +206,86 @@ class Session:
         order = np.lexsort((row, is_own, read))
         return row[order], is_own[order], read[order]
 
+    def forget_read(self) -> dict[str, NDArray[np.int64]]:
+        """Drops the rows before the first remote one and the first own one not yet read, so that a long run stays small.
+
+        Returns what :meth:`read_rows` says of the rows dropped. After this ``flow``, ``take_read`` and ``read_rows`` count
+        from the first row kept.
+        """
+        rows, own, mesh = self._rows, self._own, self._mesh
+        logged = int(mesh.clock[kernels.LOGGED])
+        n, n_own = (int(np.append(~read, True).argmax()) for read in self._is_read())
+        if n < rows.n:
+            n = int(np.searchsorted(rows.packet[: rows.n], rows.packet[n]))  # a tree packet stays whole
+        dropped = self._columns(slice(n), slice(n_own))
+        unread = rows.log[int(self._read[0]) : logged] - n
+        rows.drop(n)
+        own.drop(n_own)
+        rows.log[: len(unread)] = unread
+        mesh.clock[kernels.LOGGED] = len(unread)
+        mesh.clock[kernels.RELEASED] -= np.uint64(n)
+        slots = mesh.slots.reshape(-1, layout.SLOT_WORDS)
+        slots[:, kernels.ROW] -= np.uint64(n)
+        if self._chip.tree:
+            slots[:, kernels.ROUTE] -= np.uint64(n)
+            rows.order[:] -= n
+        self._read -= (self._read[0], n_own)
+        self._offered[:] = self._read
+        self._waiting = nothing()
+        return dropped
+
+    def read_rows(self) -> dict[str, NDArray[np.int64]]:
+        """fired, encoded, injected, granted, delivered and row_read of the remote rows read before ``cycle``, and own_fired
+        and own_row_read of the own ones."""
+        return self._columns(*self._is_read())
+
+    def _is_read(self) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Which remote and own rows have been read before ``cycle``."""
+        row_read, own = self._rows.row_read[: self._rows.n], self._own.row_read[: self._own.n]
+        return (row_read != NOT_YET) & (row_read < self._cycle), (own != NOT_YET) & (own < self._cycle)
+
+    def _columns(self, remote: Any, own: Any) -> dict[str, NDArray[np.int64]]:
+        rows = self._rows
+        names = ("fired", "encoded", "injected", "granted", "row_read")
+        picked = {name: getattr(rows, name)[: rows.n][remote].copy() for name in names}
+        picked["delivered"] = picked["granted"] + self._lag
+        picked["own_fired"] = self._own.fired[: self._own.n][own].copy()
+        picked["own_row_read"] = self._own.row_read[: self._own.n][own].copy()
+        return picked
+
     def flow(self) -> Flow:
         """All rows pushed so far; what happens at ``cycle`` or later is ``NOT_YET``, ``cut`` if that is any row's reading."""
+        return self._flow(np.copy)
+
+    def _flow(self, kept: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Flow:
+        """The flow; ``kept`` turns an array of this session into one of the flow."""
         rows, own = self._rows, self._own
-        granted = rows.granted[: rows.n].copy()
-        delivered = np.where(granted < 0, NOT_YET, granted + self._lag)
-        row_read, own_row_read = self._so_far(rows.row_read[: rows.n]), self._so_far(own.row_read[: own.n])
+
+        def so_far(cycles: NDArray[np.int64]) -> NDArray[np.int64]:
+            if cycles.max(initial=NOT_YET) < self._cycle:
+                return kept(cycles)
+            return np.where(cycles < self._cycle, cycles, NOT_YET)
+
+        granted = rows.granted[: rows.n]
+        delivered = granted + self._lag
+        if granted.min(initial=0) == NOT_YET:
+            delivered[granted == NOT_YET] = NOT_YET
+        row_read, own_row_read = so_far(rows.row_read[: rows.n]), so_far(own.row_read[: own.n])
         return Flow(
-            encoded=self._so_far(rows.encoded[: rows.n]),
-            injected=rows.injected[: rows.n].copy(),
-            granted=granted,
-            delivered=self._so_far(delivered),
+            encoded=so_far(rows.encoded[: rows.n]),
+            injected=kept(rows.injected[: rows.n]),
+            granted=kept(granted),
+            delivered=so_far(delivered),
             row_read=row_read,
             own_row_read=own_row_read,
-            link_flits=layout.sent(self._mesh),
-            cut=bool((row_read < 0).any() or (own_row_read < 0).any()),
+            link_flits=self.link_flits,
+            cut=min(row_read.min(initial=0), own_row_read.min(initial=0)) == NOT_YET,
         )
 
-    def _so_far(self, cycles: NDArray[np.int64]) -> NDArray[np.int64]:
-        return np.where(cycles < self._cycle, cycles, NOT_YET)
+
+def nothing() -> tuple[NDArray[np.int64], NDArray[np.bool_], NDArray[np.int64]]:
+    """No rows, as ``Session.take_read`` gives them."""
+    return np.empty(0, np.int64), np.empty(0, bool), np.empty(0, np.int64)
 
 
 def check_rows(what: str, earliest: int, chip: Chip, fired: NDArray[np.int64], *tiles: NDArray[np.int32]) -> int:

@@ -1,4 +1,4 @@
-"""The mesh, its encoders and its crossbars as numba kernels on flat arrays.
+"""The mesh as one numba kernel on flat arrays.
 
 The mesh keeps one record of eight words for each *place*, and a place's number is where its record starts: ``tile * 64 +
 port * 8``. Ports 0 to 4 are both the input FIFO and the output of that port; port 5 is the tile's source queue, a FIFO whose
@@ -24,7 +24,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Load", "Mesh", "Reads", "Timing", "advance", "encode", "read_rows"]
+__all__ = ["NEVER", "Load", "Mesh", "Timing", "advance"]
 
 Int32 = NDArray[np.int32]
 Int64 = NDArray[np.int64]
@@ -98,8 +98,8 @@ class Mesh(NamedTuple):
     extras: Words  # (n, 6 + 2^k) HELD ... FREED of each place; n is 1 on chips that need none
     slots: Words  # NEXT ... ROW of each
     wheel: Words  # the lists of each of 2^k coming cycles
-    links: Words  # outputs to look at in this cycle
-    locals: Words  # and local outputs
+    links: Words  # outputs to look at in this cycle, local ones last
+    locals: Words  # those local ones while they are being collected
     arbiter: Words  # (256,) of each STATE: the input it grants * 8 * 256 + the state after
 
 
@@ -363,11 +363,13 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
                 output = p[output + RETRY]
 
         # outputs grant: links first, then local outputs
+        for j in range(n_local):
+            links[n_links + Word(j)] = local[j]
         soon = ((c + flits) & turn) << TWO | AGAIN
         again = wheel[soon]
         k = ZERO
         while k < n_links + n_local:
-            output = links[k] if k < n_links else local[k - n_links]
+            output = links[k]
             k += ONE
             here = k > n_links
             if wide and x[output >> THREE, HELD] > c:
@@ -471,59 +473,3 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
         c += ONE
     clock[0], clock[1], clock[2], clock[3], clock[4], clock[5] = c, last, released, free, n_free, logged
     return answer
-
-
-@njit(cache=True)
-def encode(fired: Int64, packet: Int64, source: Int32, encoded: Int64, span: tuple[int, int], last: Int64, cycles: int) -> None:
-    """Rule 4 for the rows of ``span``: one event a packet, one at a time a tile; ``last`` (n_tiles,) is carried along."""
-    first, end = span
-    for row in range(first, end):
-        if row > first and packet[row] == packet[row - 1]:
-            encoded[row] = encoded[row - 1]
-        else:
-            tile = source[row]
-            last[tile] = max(fired[row], last[tile]) + cycles
-            encoded[row] = last[tile]
-
-
-class Reads(NamedTuple):
-    """What the crossbars know: the remote rows in the order of their delivery, the own rows in the order fired."""
-
-    log: Int64
-    logged: int
-    granted: Int64
-    lag: int  # cycles from grant to delivery
-    tile: Int32
-    synapses: Int32
-    row_read: Int64
-    own_fired: Int64
-    own_tile: Int32
-    own_synapses: Int32
-    own_row_read: Int64
-    n_own: int
-
-
-@njit(cache=True)
-def read_rows(r: Reads, progress: Int64, busy: Int64, until: int, row_cycles: int, op_cycles: int) -> None:
-    """Rule 7 for everything delivered before ``until``: one row at a time on each crossbar, own rows first.
-
-    ``progress`` (2,) says how far the log and the own rows have been read, ``busy`` (n_tiles,) until when each crossbar is.
-    """
-    k, own = progress[0], progress[1]
-    while True:
-        mesh_next = r.granted[r.log[k]] + r.lag if k < r.logged else NEVER
-        own_next = r.own_fired[own] if own < r.n_own else NEVER
-        if min(mesh_next, own_next) >= until:
-            break
-        if own_next <= mesh_next:
-            x = r.own_tile[own]
-            busy[x] = max(own_next, busy[x]) + row_cycles + op_cycles * r.own_synapses[own]
-            r.own_row_read[own] = busy[x]
-            own += 1
-        else:
-            row = r.log[k]
-            x = r.tile[row]
-            busy[x] = max(mesh_next, busy[x]) + row_cycles + op_cycles * r.synapses[row]
-            r.row_read[row] = busy[x]
-            k += 1
-    progress[0], progress[1] = k, own

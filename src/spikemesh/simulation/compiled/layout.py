@@ -13,8 +13,11 @@ __all__ = ["arbiter", "empty_mesh", "grow_slots", "timing"]
 
 SLOT_WORDS = 4
 
-LONGEST_WAIT = 2**24
-"""No chip makes one packet wait longer in one place; keeps the calendar within memory."""
+LONGEST_WAIT = 2**20
+"""No chip keeps a packet on a link or a slot in return for longer; the calendar has a bucket for each cycle of it."""
+
+LATEST = 2**40
+"""Cycles that are added up leave room below 2^62."""
 
 
 def timing(chip: Chip) -> kernels.Timing:
@@ -25,23 +28,14 @@ def timing(chip: Chip) -> kernels.Timing:
     SimulationError
         for a mesh without tiles or too wide for a route, or a number out of range.
     """
-    least = {
-        "cols": 1,
-        "rows": 1,
-        "router_cycles": 0,
-        "link_cycles_x": 1,
-        "link_cycles_y": 1,
-        "eject_cycles": 0,
-        "encode_cycles": 0,
-        "credit_cycles": 0,
-        "flits_per_packet": 1,
-        "row_cycles": 0,
-        "op_cycles": 0,
-    }
-    for name, low in least.items():
-        high = kernels.STEPS if name in ("cols", "rows") else LONGEST_WAIT
-        if not low <= getattr(chip, name) <= high:
-            raise SimulationError(f"chip.{name} = {getattr(chip, name)}: must be {low} to {high}")
+    for name in ("eject_cycles", "row_cycles", "op_cycles"):
+        check(chip, name, 0, LATEST)
+    for name in ("router_cycles", "encode_cycles", "credit_cycles"):
+        check(chip, name, 0, LONGEST_WAIT)
+    for name in ("link_cycles_x", "link_cycles_y", "flits_per_packet"):
+        check(chip, name, 1, LONGEST_WAIT)
+    for name in ("cols", "rows"):
+        check(chip, name, 1, kernels.STEPS)
     if chip.buffer_packets < 1 and chip.buffer_packets != UNLIMITED:
         raise SimulationError(f"chip.buffer_packets = {chip.buffer_packets}: must be at least 1, or {UNLIMITED} for no limit")
     return kernels.Timing(
@@ -55,6 +49,12 @@ def timing(chip: Chip) -> kernels.Timing:
         cols=int(chip.cols),
         rows=int(chip.rows),
     )
+
+
+def check(chip: Chip, name: str, low: int, high: int) -> None:
+    """A SimulationError if a number of the chip is out of range."""
+    if not low <= getattr(chip, name) <= high:
+        raise SimulationError(f"chip.{name} = {getattr(chip, name)}: the compiled engine takes {low} to {high}")
 
 
 def arbiter() -> NDArray[np.uint64]:
@@ -111,7 +111,7 @@ def empty_mesh(chip: Chip) -> kernels.Mesh:
         extras=extras,
         slots=np.zeros(SLOT_WORDS, np.uint64),
         wheel=np.full(4 * power_of_two(furthest + 1), kernels.NONE, np.uint64),
-        links=np.zeros(5 * chip.n_tiles + 1, np.uint64),
+        links=np.zeros(6 * chip.n_tiles + 1, np.uint64),
         locals=np.zeros(chip.n_tiles + 1, np.uint64),
         arbiter=arbiter(),
     )
