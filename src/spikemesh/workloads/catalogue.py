@@ -43,6 +43,7 @@ class Workload:
     dataset: str | None = None
     margin: int = 0
     recipe: Recipe | None = None
+    trained_as: str | None = None
     auto: bool = True
     prune_to: int | None = None
     samples: Callable[[int, int], NDArray[np.float32]] | None = None

@@ -133,7 +133,7 @@ def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
     trained = None
     wanted = weights == "trained" or (weights == "auto" and found.auto)
     if wanted and dataset is not None and found.topology is not None and found.recipe is not None:
-        trained = train(found.name, found.topology, found.recipe, dataset, seed)
+        trained = train(found.trained_as or found.name, found.topology, found.recipe, dataset, seed)
     network = _network(found, trained, dataset, seed)
     seconds = trained.seconds if trained is not None else float("nan")
     return Prepared(network, dataset, found.verdict, found.source, found.table, seconds, seed, found, trained)
@@ -151,12 +151,14 @@ def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, 
         model.set_weights(list(trained.weights))
         return convert(model, dataset.x_train[:CALIBRATION_SAMPLES], name=found.name)
 
-    network = converted(trained.path, (CALIBRATION_SAMPLES,), convert_now)
+    network = converted(trained.path, (found.name, CALIBRATION_SAMPLES), convert_now)
     return network if found.prune_to is None else pruned(network, found.prune_to)
 
 
 def workload(name: str, weights: str = "auto", seed: int = 0) -> SpikingNetwork:
     """The network of :func:`prepare`, same parameters and errors; ``.weights`` says how its weights came about."""
+    if weights == "drawn":  # needs no data
+        return _network(find(name), None, None, seed)
     return prepare(name, weights, seed).network
 
 

@@ -65,6 +65,20 @@ class Topology:
             counts[kind] = counts.get(kind, 0) + 1
             yield f"{kind}{counts[kind]}", kind, shape, window
 
+    def counts(self) -> tuple[int, int]:
+        """Neurons and synapses, by the rules of the design: in-bounds taps, one per tap in pooling, nothing drawn."""
+        before = self.input_shape
+        neurons, synapses = int(np.prod(before)), 0
+        for _, kind, shape, window in self.shapes():
+            neurons += int(np.prod(shape))
+            if window is None:
+                synapses += int(np.prod(before)) * shape[0]
+            else:
+                taps = int(window.counts()[0].sum())
+                synapses += taps * shape[2] * (before[2] if kind == "conv" else 1)
+            before = shape
+        return neurons, synapses
+
     def drawn(self, name: str, seed: int = 0) -> SpikingNetwork:
         """The network with weights drawn from N(0, 1 / fan-in), straight from the layer list: no synapse is listed.
 
