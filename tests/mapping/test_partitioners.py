@@ -20,6 +20,8 @@ from spikemesh.network import WEIGHTINGS, SpikingNetwork, edge_weights
 
 NAMES = available_partitioners()
 SMALL = {"psopart": {"particles": 3, "iterations": 2}}
+RUNS = [(name, SMALL.get(name, {})) for name in NAMES]
+RUNS += [(name, {"objective": "inter-weight"}) for name in ("auto", "mt-kahypar") if name in NAMES]
 
 
 @st.composite
@@ -47,12 +49,12 @@ def requests(draw):
     return net, rng.exponential(size=n) * rng.integers(0, 2, n), limits
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize(("name", "options"), RUNS)
 @settings(deadline=None, max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(requests())
-def test_keeps_both_limits_and_conserves_the_total(name, request_):
+def test_keeps_both_limits_and_conserves_the_total(name, options, request_):
     net, rates, limits = request_
-    part = partition(net, rates, name, **limits, **SMALL.get(name, {}))
+    part = partition(net, rates, name, **limits, **options)
     on_chip = np.ones(net.n_neurons, bool) if limits["map_inputs"] else ~net.is_input
     assert part.assignment.dtype == np.int32
     assert (part.assignment[~on_chip] == -1).all()
@@ -66,7 +68,7 @@ def test_keeps_both_limits_and_conserves_the_total(name, request_):
     assert part.inter_weight + part.intra_weight == pytest.approx(total, abs=1e-9)
     assert part.packets >= part.packets_bound * (1 - 1e-12)
     assert part.traffic.sum() == pytest.approx(part.packets)
-    again = partition(net, rates, name, **limits, **SMALL.get(name, {}))
+    again = partition(net, rates, name, **limits, **options)
     assert np.array_equal(part.assignment, again.assignment)
 
 

@@ -31,7 +31,7 @@ def with_empty_slots(nets: Nets, total: int) -> Nets:
 def improve(nets: Nets, state: State, steps: int, hot: float, cold: float, seed: int, row_limit: int = NO_LIMIT) -> float:
     """Anneals a partition in place; returns the packets/s added (negative: saved)."""
     n_clusters, capacity = state.shape
-    if n_clusters < 2 or nets.n_groups == 0 or steps <= 0:
+    if n_clusters < 2 or nets.n_groups == 0 or steps <= 0 or hot <= 0:  # hot is 0 where nobody fires: nothing to save
         return 0.0
     if n_clusters * nets.n_groups > TABLE:
         return _improve_windows(nets, state, steps, hot, cold, seed, row_limit)

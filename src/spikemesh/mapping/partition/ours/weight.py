@@ -33,7 +33,7 @@ def anneal_state(graph: Graph, state: State, steps: int, hot: float, cold: float
     """Anneals a partition in place with one table; returns the weight gained inside clusters."""
     ptr, adj, weight = graph
     n_clusters, capacity = state.shape
-    if n_clusters < 2 or len(adj) == 0:
+    if n_clusters < 2 or len(adj) == 0 or hot <= 0:
         return 0.0
     ptr = np.append(ptr, np.full(n_clusters * capacity - state.n, ptr[-1]))
     table = np.zeros((n_clusters, n_clusters * capacity), np.float32)
