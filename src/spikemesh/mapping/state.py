@@ -116,7 +116,9 @@ class MappingState:
             known["inter_weight"] = self.partition.inter_weight
             known["packets"] = self.partition.packets
             if self.tile_of_cluster is not None and self.hardware.is_sized:
-                known["hop_cost"] = hop_cost(self.partition, self.tile_of_cluster, self.hardware.cols)
+                from spikemesh.mapping.place.measure import hop_cost
+
+                known["hop_cost"] = hop_cost(self.partition.traffic, self.tile_of_cluster, self.hardware.cols)
         return known
 
     def mapping(self, recipe: str) -> Mapping:
@@ -133,10 +135,3 @@ class MappingState:
             trail=self.trail,
             original_synapses=self.original_synapses,
         )
-
-
-def hop_cost(partition: Partition, tile_of_cluster: NDArray[np.int32], cols: int) -> float:
-    """Sum over clusters a != b of packets/s(a, b) * Manhattan distance of their tiles (design, section 3)."""
-    traffic = partition.traffic.tocoo()
-    a, b = tile_of_cluster[traffic.row].astype(np.int64), tile_of_cluster[traffic.col].astype(np.int64)
-    return float((traffic.data * (abs(a % cols - b % cols) + abs(a // cols - b // cols))).sum())
