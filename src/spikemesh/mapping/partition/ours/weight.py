@@ -50,7 +50,7 @@ def most_weight(graph: Graph, capacity: int, n_clusters: int, effort: str, seed:
     part = np.empty(n, np.int32)
     part[order] = np.arange(n) % n_clusters
     state = State.of(part, n_clusters, capacity)
-    unit = 0.1 * float(weight.sum()) / 2 / n
+    unit = 0.1 * float(np.abs(weight).sum()) / 2 / n  # signed weights may add up to less than nothing
     steps = min(300 * n, 4_000_000) if effort == "fast" else 6000 * n
     anneal_state(graph, state, max(steps, 20_000), 0.4 * unit, 0.03 * unit, seed)
     return state.assignment.copy()
