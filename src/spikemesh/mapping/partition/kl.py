@@ -76,38 +76,11 @@ def _sweep(slots, ptr, neighbour, weight, n, feed_ptr, feed, n_sources, axons, l
     cluster at hand, so that the weights across a pair are a few short rows of a table instead of a search.
     """
     k, width = slots.shape
-    place, home = np.full(n, -1, np.int32), np.full(n, -1, np.int32)
-    count = 0
-    for c in range(k):
-        for a in range(width):
-            if slots[c, a] >= 0:
-                place[slots[c, a]] = count
-                home[slots[c, a]] = c
-                count += 1
-    inner = np.zeros((k, width, width))
-    for c in range(k):
-        for a in range(width):
-            u = slots[c, a]
-            if u >= 0:
-                for b in range(width):
-                    v = slots[c, b]
-                    if v >= 0:
-                        place[v] += n  # marks the members of this cluster while their rows are read
-                for e in range(ptr[u], ptr[u + 1]):
-                    if place[neighbour[e]] >= n:
-                        for b in range(width):
-                            if slots[c, b] == neighbour[e]:
-                                inner[c, a, b] = weight[e]
-                for b in range(width):
-                    v = slots[c, b]
-                    if v >= 0:
-                        place[v] -= n
-    to = np.zeros((count, width))
-    cross = np.zeros((width, width))
+    home, place, inner = _tables(slots, ptr, neighbour, weight, n)
+    to, cross = np.zeros((place.max() + 1, width)), np.zeros((width, width))
     touched = np.zeros(k, np.bool_)
     changed = np.zeros(k, np.int64)  # when a cluster last changed: a running number of visits
     stamp, stamps = np.full(n_sources, -1, np.int64), 0
-    moved = np.zeros(width, np.bool_)
     pairs = np.int64(k) * (k - 1) // 2
     for sweep in range(sweeps):
         any_gain = False
@@ -124,34 +97,51 @@ def _sweep(slots, ptr, neighbour, weight, n, feed_ptr, feed, n_sources, axons, l
                 if lowest >= 0.0 and not touched[j]:
                     continue  # nothing is cut between the two
                 for b in range(width):
-                    v = slots[j, b]
                     for a in range(width):
-                        cross[a, b] = to[place[v], a] if v >= 0 else 0.0
+                        cross[a, b] = to[place[slots[j, b]], a] if slots[j, b] >= 0 else 0.0
                 before = slots[i].copy()
                 gained, stamps = _improve(
                     slots[i], slots[j], inner[i], inner[j], cross, lowest, passes, feed_ptr, feed, stamp, stamps, axons
                 )
-                if gained:
-                    any_gain = True
-                    changed[i] = changed[j] = visit
-                    for a in range(width):
-                        moved[a] = slots[i, a] != before[a]
-                    for a in range(width):
-                        if moved[a]:
-                            _load(before[a], a, 0.0, ptr, neighbour, weight, place, to)
-                            _load(slots[i, a], a, 1.0, ptr, neighbour, weight, place, to)
-                            _touch(slots[i, a], ptr, neighbour, home, touched)
+                if not gained:
+                    continue
+                any_gain = True
+                changed[i] = changed[j] = visit
+                for a in range(width):
                     for c in (i, j):
-                        for a in range(width):
-                            if slots[c, a] >= 0:
-                                home[slots[c, a]] = c
-                    for a in range(width):
-                        if moved[a]:
-                            _touch(slots[i, a], ptr, neighbour, home, touched)
+                        if slots[c, a] >= 0:
+                            home[slots[c, a]] = c
+                for a in range(width):
+                    if slots[i, a] != before[a]:
+                        _load(before[a], a, 0.0, ptr, neighbour, weight, place, to)
+                        _load(slots[i, a], a, 1.0, ptr, neighbour, weight, place, to)
+                        _touch(slots[i, a], ptr, neighbour, home, touched)
             for a in range(width):
                 _load(slots[i, a], a, 0.0, ptr, neighbour, weight, place, to)
         if not any_gain:
             break
+
+
+@njit(cache=True)
+def _tables(slots, ptr, neighbour, weight, n):  # type: ignore[no-untyped-def]
+    """(cluster of each neuron, its number among those in slots, weights inside each cluster); -1 for other neurons."""
+    k, width = slots.shape
+    home, place, spot = np.full(n, -1, np.int32), np.full(n, -1, np.int32), np.zeros(n, np.int32)
+    inner = np.zeros((k, width, width))
+    count = 0
+    for c in range(k):
+        for a in range(width):
+            if slots[c, a] >= 0:
+                home[slots[c, a]], spot[slots[c, a]], place[slots[c, a]] = c, a, count
+                count += 1
+    for c in range(k):
+        for a in range(width):
+            u = slots[c, a]
+            if u >= 0:
+                for e in range(ptr[u], ptr[u + 1]):
+                    if home[neighbour[e]] == c:
+                        inner[c, a, spot[neighbour[e]]] = weight[e]
+    return home, place, inner
 
 
 @njit(cache=True)

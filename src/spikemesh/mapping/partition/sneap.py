@@ -136,22 +136,7 @@ def _refine(ptr, neighbour, weight, size, part, room, order, rounds):  # type: i
                     room[goal] -= size[u]
                     improved = True
                 else:
-                    best, most = -1, 1e-12 * abs(pull[goal])
-                    v = first[goal]
-                    while v >= 0:
-                        if room[own] + size[u] >= size[v] and room[goal] + size[v] >= size[u]:
-                            total = gain
-                            for e in range(ptr[v], ptr[v + 1]):
-                                w = neighbour[e]
-                                if w == u:
-                                    total -= 2.0 * weight[e]
-                                if part[w] == own:
-                                    total += weight[e]
-                                elif part[w] == goal:
-                                    total -= weight[e]
-                            if total > most or (total == most and best >= 0 and v < best):
-                                best, most = v, total
-                        v = after[v]
+                    best = _best_exchange(u, gain, own, goal, ptr, neighbour, weight, size, part, room, first, after)
                     if best >= 0:
                         _leave(u, own, first, after, before)
                         _leave(best, goal, first, after, before)
@@ -167,6 +152,28 @@ def _refine(ptr, neighbour, weight, size, part, room, order, rounds):  # type: i
             pull[own] = pull[goal] = 0.0
         if not improved:
             break
+
+
+@njit(cache=True)
+def _best_exchange(u, gain, own, goal, ptr, neighbour, weight, size, part, room, first, after):  # type: ignore[no-untyped-def]
+    """The member of ``goal`` whose exchange with u gains most, ties by index; -1 where none gains. ``gain``: of u's move."""
+    best, most = -1, 1e-12 * abs(gain)
+    v = first[goal]
+    while v >= 0:
+        if room[own] + size[u] >= size[v] and room[goal] + size[v] >= size[u]:
+            total = gain
+            for e in range(ptr[v], ptr[v + 1]):
+                w = neighbour[e]
+                if w == u:
+                    total -= 2.0 * weight[e]
+                if part[w] == own:
+                    total += weight[e]
+                elif part[w] == goal:
+                    total -= weight[e]
+            if total > most or (total == most and best >= 0 and v < best):
+                best, most = v, total
+        v = after[v]
+    return best
 
 
 @njit(cache=True)
