@@ -219,7 +219,6 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
     until, n_rows = Word(end), Word(load.n_rows)
     flits, reuse, router, depth = Word(t.flits), Word(t.reuse), Word(t.router), Word(t.depth)
     hop_x, hop_y = Word(t.link_x) + router, Word(t.link_y) + router
-    further = hop_x - hop_y
     ring = Word(x.shape[1]) - FREED - ONE
     tree, bounded, wide = t.tree, t.depth > 0, t.flits > 1
     answer = DONE
@@ -457,7 +456,8 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
                 route = s[slot + ROUTE] - EIGHT
                 shifted = route >> SHIFT
                 s[slot + ROUTE] = route if route & LEFT != ZERO else shifted
-            ready = c + hop_y + further * Word(output & PORT < VERTICAL)
+            across = Word(output & PORT < VERTICAL)
+            ready = c + hop_x * across + hop_y * (ONE - across)
             s[slot + NEXT] = ZERO
             s[slot + READY] = ready
             tail = p[below + TAIL]
