@@ -212,7 +212,7 @@ def test_functional_models_keep_their_function(keras, reference, name):
     check_same_function(keras, reference, model, x)
 
 
-def test_a_residual_sum_costs_one_population(keras):
+def test_a_residual_sum_costs_one_block(keras):
     network = convert(branches(keras, "residual"), np.random.default_rng(3).random((16, 6, 6, 2), np.float32))
     assert [layer.kind for layer in network.layers] == ["input", "conv", "add", "dense"]
     assert len(network.projections) == 4

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.conversion.graph import Graph, forward
 from spikemesh.conversion.percentiles import Percentile, StreamingPercentile
-from spikemesh.conversion.signals import Population
+from spikemesh.conversion.signals import Block
 from spikemesh.errors import ConversionError, DataError
 
 __all__ = ["Batches", "Calibrated", "calibrate"]
@@ -78,7 +78,7 @@ class Batches:
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """What calibration found for one population: its percentile (per stream) and the share of neurons never active."""
+    """What calibration found for one block: its percentile (per stream) and the share of neurons never active."""
 
     found: Percentile
     dead: float
@@ -86,15 +86,15 @@ class Calibrated:
 
 def calibrate(
     graph: Graph,
-    populations: Sequence[Population],
+    blocks: Sequence[Block],
     batches: Batches,
     percentile: float,
     by_channel: bool,
     replaced: dict[int, Any],
     bare: set[int],
 ) -> tuple[dict[int, Calibrated], int]:
-    """Scales of every population that has a tensor of its own; (by population index, number of samples)."""
-    mine = {k: p for k, p in enumerate(populations) if k and p.key is not None}
+    """Scales of every block that has a tensor of its own; (by block index, number of samples)."""
+    mine = {k: p for k, p in enumerate(blocks) if k and p.key is not None}
     streams = {
         k: StreamingPercentile(
             p.shape[-1] if by_channel and len(p.shape) == 3 and not p.output else 1, 100.0 if p.output else percentile
@@ -104,7 +104,7 @@ def calibrate(
     active = {k: np.zeros(p.size, bool) for k, p in mine.items()}
     open_ones, n_samples, first = set(mine), 0, True
     while open_ones or first:
-        wanted = {populations[k].key for k in open_ones}
+        wanted = {blocks[k].key for k in open_ones}
         for batch in batches:
             n_samples += len(batch) if first else 0
             for tensor, values in forward(graph, batch, wanted, replaced, bare):  # type: ignore[arg-type]
@@ -124,8 +124,8 @@ def calibrate(
     return {k: Calibrated(s.result(), float(1 - active[k].mean())) for k, s in streams.items()}, n_samples
 
 
-def _part(values: NDArray[np.floating], population: Population) -> NDArray[np.floating]:
-    if population.channels is None:
+def _part(values: NDArray[np.floating], block: Block) -> NDArray[np.floating]:
+    if block.channels is None:
         return values
-    low, high = population.channels
+    low, high = block.channels
     return values[..., low:high]

@@ -9,6 +9,7 @@ the scale behind it.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -19,7 +20,7 @@ from spikemesh.conversion.graph import Graph, flatten
 from spikemesh.conversion.parser import Parser
 from spikemesh.conversion.report import ConversionReport, LayerReport
 from spikemesh.conversion.rules import convert_step
-from spikemesh.conversion.signals import Population, per_neuron, scaled
+from spikemesh.conversion.signals import Block, per_neuron, scaled
 from spikemesh.errors import ConversionError
 from spikemesh.network import Connectivity, Convolution, Dense, Layer, OneToOne, Pooling, Projection, Sparse, SpikingNetwork
 
@@ -77,10 +78,10 @@ def convert(
     outputs = parser.finish(graph.output, graph.steps[-1])
     batches = Batches(_as_source(calibration), graph.input_shape, int(batch_size))
     found, n_samples = calibrate(
-        graph, parser.populations, batches, percentile, normalisation == "channel", parser.replaced, parser.bare
+        graph, parser.blocks, batches, percentile, normalisation == "channel", parser.replaced, parser.bare
     )
     scales = _scales(parser, found)
-    network = _assemble(parser.populations, scales, outputs, half_threshold, name or graph.name)
+    network = _assemble(parser.blocks, scales, outputs, half_threshold, name or graph.name)
     report = _report(graph, parser, network, scales, found, n_samples, percentile, normalisation)
     object.__setattr__(network, "report", report)
     return network
@@ -98,52 +99,52 @@ def _as_source(calibration: Any) -> Any:
 
 
 def _scales(parser: Parser, found: dict[int, Calibrated]) -> list[NDArray[np.float64]]:
-    """(channels,) scale of each population; the input's is 1."""
-    scales: list[NDArray[np.float64]] = [np.ones(parser.populations[0].shape[-1])]
-    for k, pop in enumerate(parser.populations[1:], 1):
-        channels = pop.shape[-1]
+    """(channels,) scale of each block; the input's is 1."""
+    scales: list[NDArray[np.float64]] = [np.ones(parser.blocks[0].shape[-1])]
+    for k, block in enumerate(parser.blocks[1:], 1):
+        channels = block.shape[-1]
         if k not in found:  # pooling of a batch-normalised signal: an average stays within its source's scale
-            scales.append(scales[pop.terms[0].pop].copy())
+            scales.append(scales[block.terms[0].block].copy())
             continue
         result = found[k].found
         # an output must not saturate, so its scale is its largest value; where all are negative, none fires at any scale
-        value = np.where(result.most > 0, result.most, -result.least) if pop.output else result.value
+        value = np.where(result.most > 0, result.most, -result.least) if block.output else result.value
         known = np.isfinite(value) & (value > 0)
         if not known.any():
             text = "no calibration sample made any of its activations positive; its scale is left at 1"
-            parser.warnings.setdefault(pop.step, []).append(text)
+            parser.warnings.setdefault(block.step, []).append(text)
         fallback = float(value[known].max()) if known.any() else 1.0
         scales.append(np.broadcast_to(np.where(known, value, fallback), (channels,)).astype(np.float64))
     return scales
 
 
 def _assemble(
-    populations: Sequence[Population],
+    blocks: Sequence[Block],
     scales: Sequence[NDArray[np.float64]],
     outputs: tuple[int, ...],
     half_threshold: bool,
     name: str,
 ) -> SpikingNetwork:
-    starts = np.concatenate([[0], np.cumsum([p.size for p in populations])])
+    starts = np.concatenate([[0], np.cumsum([p.size for p in blocks])])
     projections, bias = [], np.zeros(int(starts[-1]))
-    for k, pop in enumerate(populations):
-        own = 1 / per_neuron(scales[k], pop.size)
-        bias[starts[k] : starts[k + 1]] = pop.bias * own
-        for term in pop.terms:
-            source = populations[term.pop]
+    for k, block in enumerate(blocks):
+        own = 1 / per_neuron(scales[k], block.size)
+        bias[starts[k] : starts[k + 1]] = block.bias * own
+        for term in block.terms:
+            source = blocks[term.block]
             try:
-                synapses = scaled(term.synapses, pre=per_neuron(scales[term.pop], source.size), post=own)
+                synapses = scaled(term.synapses, pre=per_neuron(scales[term.block], source.size), post=own)
             except ValueError as reason:
                 raise ConversionError(
-                    f"'{pop.name}' shares one kernel over neurons of '{source.name}' that have other scales: {reason}; "
+                    f"'{block.name}' shares one kernel over neurons of '{source.name}' that have other scales: {reason}; "
                     "use normalisation='layer'"
                 ) from reason
-            projections.append(Projection(int(starts[term.pop]), int(starts[k]), _single(synapses)))
+            projections.append(Projection(int(starts[term.block]), int(starts[k]), _single(synapses)))
     potential = np.zeros(len(bias))
     if half_threshold:
         potential[starts[1] :] = 0.5
     return SpikingNetwork(
-        layers=tuple(Layer(p.name, p.shape, p.kind) for p in populations),
+        layers=tuple(Layer(p.name, p.shape, p.kind) for p in blocks),
         projections=tuple(projections),
         bias=bias,
         initial_potential=potential,
@@ -155,8 +156,6 @@ def _assemble(
 
 def _single(synapses: Connectivity) -> Connectivity:
     """Weights as float32, the precision that Keras trained them in."""
-    from dataclasses import replace
-
     if isinstance(synapses, Dense | OneToOne):
         return replace(synapses, weight=synapses.weight.astype(np.float32))
     if isinstance(synapses, Convolution):
@@ -180,8 +179,8 @@ def _report(
     normalisation: str,
 ) -> ConversionReport:
     made: dict[int, list[int]] = {}
-    for k, pop in enumerate(parser.populations):
-        made.setdefault(pop.step, []).append(k)
+    for k, block in enumerate(parser.blocks):
+        made.setdefault(block.step, []).append(k)
     into: dict[int, int] = {}
     for p in network.projections:
         into[p.post_start] = into.get(p.post_start, 0) + p.connectivity.n_synapses
@@ -189,33 +188,31 @@ def _report(
     rows = []
     for index, label, kind in [(0, "input", "InputLayer"), *((s.index, s.layer.name, s.kind) for s in graph.steps)]:
         ids = made.get(index, [])
-        pops = [parser.populations[k] for k in ids]
-        became = parser.notes.get(index, "")
-        if pops:
-            shapes = ", ".join(f"{p.kind} {'x'.join(map(str, p.shape))}" for p in pops)
-            became = f"{shapes}; {became}" if became else shapes
-        known = [found[k] for k in ids if k in found]
-        shares = (
-            {
-                "dead": float(np.mean([c.dead for c in known])),
-                "zero": 1 - sum(int(c.found.counted.sum()) for c in known) / sum(int(c.found.seen.sum()) for c in known),
-                "saturated": sum(int(c.found.above.sum()) for c in known) / sum(int(c.found.seen.sum()) for c in known),
-            }
-            if known
-            else {}
-        )
+        blocks = [parser.blocks[k] for k in ids]
+        shapes = ", ".join(f"{b.kind} {'x'.join(map(str, b.shape))}" for b in blocks)
+        became = "; ".join(text for text in (shapes, parser.notes.get(index)) if text)
         rows.append(
             LayerReport(
                 index,
                 label,
                 kind,
                 became or "part of the next neurons",
-                tuple(p.name for p in pops),
-                sum(p.size for p in pops),
+                tuple(b.name for b in blocks),
+                sum(b.size for b in blocks),
                 sum(into.get(int(starts[k]), 0) for k in ids),
                 float(np.mean([scales[k].mean() for k in ids])) if ids else float("nan"),
+                *_shares([found[k] for k in ids if k in found]),
                 warnings=tuple(parser.warnings.get(index, ())),
-                **shares,
             )
         )
     return ConversionReport(graph.name, n_samples, percentile, normalisation, tuple(rows))
+
+
+def _shares(known: list[Calibrated]) -> tuple[float, float, float]:
+    """Neurons never active, activations that are zero, activations above the scale; NaN where nothing was measured."""
+    if not known:
+        return float("nan"), float("nan"), float("nan")
+    seen = sum(int(c.found.seen.sum()) for c in known)
+    active = sum(int(c.found.counted.sum()) for c in known)
+    above = sum(int(c.found.above.sum()) for c in known)
+    return float(np.mean([c.dead for c in known])), 1 - active / seen, above / seen

@@ -1,4 +1,4 @@
-"""The state of a conversion: signals by tensor, the populations so far, and what to tell the user about each layer."""
+"""The state of a conversion: signals by tensor, the blocks so far, and what to tell the user about each layer."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.conversion.graph import Step
-from spikemesh.conversion.signals import Linear, Part, Population, Spikes, Term
+from spikemesh.conversion.signals import Block, Linear, Part, Spikes, Term
 from spikemesh.errors import ConversionError
 from spikemesh.network import OneToOne, Sparse
 
@@ -22,7 +22,7 @@ FINAL = ("softmax", "log_softmax", "sigmoid")
 
 
 class Parser:
-    """Turns steps into populations. ``signals`` maps tensor numbers to what flows there; ``notes`` collects the report."""
+    """Turns steps into blocks. ``signals`` maps tensor numbers to what flows there; ``notes`` collects the report."""
 
     def __init__(self, input_shape: tuple[int, ...], max_pooling: str) -> None:
         self.max_pooling = max_pooling
@@ -32,7 +32,7 @@ class Parser:
                 f"an input of shape {input_shape} cannot be laid out; (height, width, channels) or (units,) can"
             )
         n = int(np.prod(shape))
-        self.populations = [Population("input", "input", shape, (), np.zeros(n), 0, 0)]
+        self.blocks = [Block("input", "input", shape, (), np.zeros(n), 0, 0)]
         flat = None if len(input_shape) == 3 else np.arange(n)
         part = Part(0, input_shape, np.ones(n), positions=flat)
         self.signals: dict[int, Signal] = {0: Spikes(input_shape, (part,), None, 0)}
@@ -43,29 +43,29 @@ class Parser:
         self.names: set[str] = {"input"}
 
     def finish(self, tensor: int, step: Step) -> tuple[int, ...]:
-        """Make the model's output neurons; returns their populations."""
+        """Make the model's output neurons; returns their blocks."""
         signal = self.signals[tensor]
         if isinstance(signal, Spikes):
-            whole = len(signal.parts) == 1 and signal.plain and self.populations[signal.parts[0].pop].size == signal.size
-            if whole and signal.parts[0].pop != 0:
-                pop = signal.parts[0].pop
-                self.populations[pop] = replace(self.populations[pop], output=True)
-                return (pop,)
+            whole = len(signal.parts) == 1 and signal.plain and self.blocks[signal.parts[0].block].size == signal.size
+            if whole and signal.parts[0].block != 0:
+                block = signal.parts[0].block
+                self.blocks[block] = replace(self.blocks[block], output=True)
+                return (block,)
             signal = self.as_linear(signal, step)
         grown = self.grow(replace(signal, key=tensor), output=True)
-        return (grown.parts[0].pop,)
+        return (grown.parts[0].block,)
 
-    # populations
+    # blocks
 
     def grow(self, linear: Linear, output: bool = False) -> Spikes:
         """Neurons for a weighted sum; ``linear.key`` is the tensor that their rates follow."""
         shape = linear.shape if len(linear.shape) in (1, 3) else (linear.size,)
-        pop = Population(
+        block = Block(
             self.unique(linear.made_by), linear.kind, shape, linear.terms, linear.bias, linear.step, linear.key, None, output
         )
-        self.populations.append(pop)
+        self.blocks.append(block)
         flat = None if len(linear.shape) == 3 else np.arange(linear.size)
-        part = Part(len(self.populations) - 1, linear.shape, np.ones(linear.size), positions=flat)
+        part = Part(len(self.blocks) - 1, linear.shape, np.ones(linear.size), positions=flat)
         return Spikes(linear.shape, (part,), None, linear.key)
 
     def unique(self, name: str) -> str:
@@ -104,9 +104,9 @@ class Parser:
         for part in signal.parts:
             at = signal.flat_positions(part)
             if len(at) == signal.size and (at == np.arange(signal.size)).all():
-                terms.append(Term(part.pop, OneToOne(part.gain)))
+                terms.append(Term(part.block, OneToOne(part.gain)))
             else:
-                terms.append(Term(part.pop, Sparse.of(np.arange(len(at)), at, part.gain, len(at), signal.size)))
+                terms.append(Term(part.block, Sparse.of(np.arange(len(at)), at, part.gain, len(at), signal.size)))
         bias = np.zeros(signal.size) if signal.offset is None else signal.offset.ravel()
         return Linear(signal.shape, tuple(terms), bias, step.layer.name, step.index, kind, signal.key)
 

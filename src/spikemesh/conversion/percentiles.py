@@ -19,8 +19,8 @@ from spikemesh.errors import DataError
 __all__ = ["Percentile", "StreamingPercentile", "streaming_percentile"]
 
 MOST_BITS = 16
-MOST_BINS = 1 << 22
-"""Bins of all streams together; 32 MB of counts."""
+MOST_BINS = 1 << 19
+"""Bins of all streams together: 4 MB of counts, and twice that after the first pass."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,7 +11,7 @@ from spikemesh.conversion.geometry import pair, plane, require_image, shifted_wi
 from spikemesh.conversion.graph import Step
 from spikemesh.conversion.parser import RATE_CODE, Parser, Signal
 from spikemesh.conversion.shaping import reshaped
-from spikemesh.conversion.signals import Linear, Part, Population, Spikes, Term, apply, compose_pooling, per_neuron
+from spikemesh.conversion.signals import Block, Linear, Part, Spikes, Term, apply, compose_pooling, per_neuron
 from spikemesh.errors import ConversionError
 from spikemesh.network import Connectivity, Convolution, Pooling, Window
 
@@ -62,21 +62,21 @@ def _pool(parser: Parser, step: Step, size: tuple[int, int], stride: tuple[int, 
     for part in signal.parts:
         pooling, channels = _pooling_of(window, part), part.shape[2]
         own = (*window.out_hw, channels)
-        # a part's own activations stand in the tensor only where nothing but the part's population shapes them
+        # a part's own activations stand in the tensor only where nothing but the part's block shapes them
         plain = signal.plain
-        pop = Population(
+        block = Block(
             parser.unique(step.layer.name),
             "pool",
             own,
-            (Term(part.pop, pooling),),
+            (Term(part.block, pooling),),
             np.zeros(int(np.prod(own))),
             step.index,
             step.output if plain else None,
             (part.channel, part.channel + channels),
         )
-        parser.populations.append(pop)
-        gain = per_neuron(_channel_gain(part), pop.size)
-        parts.append(Part(len(parser.populations) - 1, own, gain, channel=part.channel))
+        parser.blocks.append(block)
+        gain = per_neuron(_channel_gain(part), block.size)
+        parts.append(Part(len(parser.blocks) - 1, own, gain, channel=part.channel))
     offset = None
     if signal.offset is not None:
         whole = Pooling(window, np.ones(signal.shape[2]))
@@ -111,7 +111,7 @@ def _pool_linear(parser: Parser, step: Step, source: Linear, window: Window) -> 
             raise ConversionError(
                 f"{step.label} pools '{source.made_by}', whose values may be negative, and {RATE_CODE}; put the ReLU before it"
             )
-        terms.append(Term(term.pop, joined))
+        terms.append(Term(term.block, joined))
     bias = apply(Pooling(window, np.ones(source.shape[2])), source.bias)
     parser.note(step, f"merged into '{source.made_by}': no neurons of its own")
     shape = (*window.out_hw, source.shape[2])

@@ -12,7 +12,7 @@ class LayerReport:
     """One layer of the Keras model.
 
     index : place in the model, the input 0. layer, kind : its name and class. became : in words.
-    populations : names of the layers of the spiking network that it made. neurons, synapses : of those, 0 if none.
+    made : names of the layers of the spiking network that it made. neurons, synapses : of those, 0 if none.
     scale : the activation at which its neurons fire every step (mean over channels), NaN if it has none.
     dead : share of its neurons that no calibration sample made active. zero : share of its activations that were zero.
     saturated : share of its activations above the scale, which its neurons cannot follow. warnings : in words.
@@ -22,7 +22,7 @@ class LayerReport:
     layer: str
     kind: str
     became: str
-    populations: tuple[str, ...] = ()
+    made: tuple[str, ...] = ()
     neurons: int = 0
     synapses: int = 0
     scale: float = float("nan")
@@ -62,7 +62,7 @@ class ConversionReport:
         head = ("#", "layer", "kind", "became", "neurons", "synapses", "scale", "dead", "saturated")
         lines: list[tuple[str, ...]] = [head]
         for r in self.rows:
-            numbers = (f"{r.neurons:,}", f"{r.synapses:,}") if r.populations else ("", "")
+            numbers = (f"{r.neurons:,}", f"{r.synapses:,}") if r.made else ("", "")
             known = r.scale == r.scale
             shares = tuple("" if v != v else f"{100 * v:.2f} %" for v in (r.dead, r.saturated))
             scale = f"{r.scale:.4g}" if known else ""

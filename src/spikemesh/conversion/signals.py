@@ -1,4 +1,4 @@
-"""What flows through a network under conversion: spikes of populations, or sums that no neuron has fired for yet.
+"""What flows through a network under conversion: spikes of blocks, or sums that no neuron has fired for yet.
 
 A Keras tensor becomes one of two things. :class:`Spikes` is an affine function of the activations of neurons that exist;
 :class:`Linear` is a weighted sum that becomes neurons only when an activation asks for them. Dropout, flattening, padding
@@ -17,18 +17,18 @@ from numpy.typing import NDArray
 
 from spikemesh.network import Connectivity, Convolution, Dense, Edges, OneToOne, Pooling, Sparse, Window
 
-__all__ = ["Linear", "Part", "Population", "Spikes", "Term", "apply", "compose_pooling", "per_neuron", "scaled"]
+__all__ = ["Block", "Linear", "Part", "Spikes", "Term", "apply", "compose_pooling", "per_neuron", "scaled"]
 
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """One population within a signal. Its activation times ``gain`` stands at its place.
+    """One block within a signal. Its activation times ``gain`` stands at its place.
 
-    pop : the population. shape : how the signal sees it, (h, w, c) or (n,). gain : (n,) float64.
+    block : its index. shape : how the signal sees it, (h, w, c) or (n,). gain : (n,) float64.
     top, left, channel : where its corner lies in a signal of rank 3. positions : (n,) flat places in any other signal.
     """
 
-    pop: int
+    block: int
     shape: tuple[int, ...]
     gain: NDArray[np.float64]
     top: int = 0
@@ -39,7 +39,7 @@ class Part:
 
 @dataclass(frozen=True, eq=False)
 class Spikes:
-    """Activations of populations, each at its place, plus a constant ``offset`` of the signal's shape."""
+    """Activations of blocks, each at its place, plus a constant ``offset`` of the signal's shape."""
 
     shape: tuple[int, ...]
     parts: tuple[Part, ...]
@@ -52,7 +52,7 @@ class Spikes:
 
     @property
     def plain(self) -> bool:
-        """Whether every part is its population's activation itself, so that nothing is negative."""
+        """Whether every part is its block's activation itself, so that nothing is negative."""
         return self.offset is None and all((p.gain == 1).all() for p in self.parts)
 
     @property
@@ -80,9 +80,9 @@ class Spikes:
 
 @dataclass(frozen=True, eq=False)
 class Term:
-    """One summand: population ``pop`` through ``synapses``."""
+    """One summand: the block of index ``block`` through ``synapses``."""
 
-    pop: int
+    block: int
     synapses: Connectivity
 
 
@@ -112,12 +112,12 @@ class Linear:
 
     def affine(self, gain: NDArray[np.float64], shift: NDArray[np.float64], key: int) -> Linear:
         whole = np.broadcast_to(gain, self.shape).ravel()
-        terms = tuple(Term(t.pop, scaled(t.synapses, post=whole)) for t in self.terms)
+        terms = tuple(Term(t.block, scaled(t.synapses, post=whole)) for t in self.terms)
         return replace(self, terms=terms, bias=self.bias * whole + np.broadcast_to(shift, self.shape).ravel(), key=key)
 
 
 @dataclass(frozen=True, eq=False)
-class Population:
+class Block:
     """Neurons to be.
 
     terms : none for the input. key, channels : where its activation is found while calibrating (a Keras tensor, and

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from spikemesh.conversion._keras import keras
 from spikemesh.conversion.geometry import pair, plane, require_image, shifted_window
 from spikemesh.conversion.graph import Step
 from spikemesh.conversion.parser import Parser, Signal
@@ -18,7 +19,7 @@ __all__ = ["batch_norm", "conv2d", "dense", "depthwise", "rescaling", "separable
 
 
 def _array(value: Any) -> NDArray[np.float64]:
-    return np.asarray(value.numpy() if hasattr(value, "numpy") else value, np.float64)
+    return np.asarray(keras().ops.convert_to_numpy(value), np.float64)
 
 
 def _bias(step: Step, n: int) -> NDArray[np.float64]:
@@ -37,7 +38,7 @@ def dense(parser: Parser, step: Step, last: bool) -> Signal:
     terms = []
     for part in signal.parts:
         weight = kernel[signal.flat_positions(part)] * part.gain[:, None]
-        terms.append(Term(part.pop, Dense(weight)))
+        terms.append(Term(part.block, Dense(weight)))
     bias = _bias(step, kernel.shape[1])
     if signal.offset is not None:
         bias = bias + signal.offset @ kernel
@@ -85,7 +86,7 @@ def _convolve(
     for part in signal.parts:
         mine = kernel if groups > 1 else kernel[:, :, part.channel : part.channel + part.shape[2]]
         synapses = Convolution(mine, shifted_window(window, part), groups)
-        terms.append(Term(part.pop, scaled(synapses, pre=part.gain)))
+        terms.append(Term(part.block, scaled(synapses, pre=part.gain)))
     bias = _bias(step, window.out_hw[0] * window.out_hw[1] * kernel.shape[3])
     if signal.offset is not None:
         bias = bias + apply(Convolution(kernel, window, groups), signal.offset.ravel())

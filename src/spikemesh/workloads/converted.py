@@ -65,8 +65,7 @@ def _read(path: Path) -> SpikingNetwork | None:
         network = load_network(path)
         stored = json.loads(_report_path(path).read_text(encoding="utf-8"))
         rows = tuple(
-            LayerReport(**{**row, "populations": tuple(row["populations"]), "warnings": tuple(row["warnings"])})
-            for row in stored.pop("rows")
+            LayerReport(**{**row, "made": tuple(row["made"]), "warnings": tuple(row["warnings"])}) for row in stored.pop("rows")
         )
         return replace(network, report=ConversionReport(**stored, rows=rows))
     except (SpikemeshError, OSError, ValueError, TypeError, KeyError, AttributeError) as reason:

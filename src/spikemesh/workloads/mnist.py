@@ -58,7 +58,7 @@ WORKLOADS = (
         neurons=14_554,
         synapses=1_422_848,
         dataset="mnist",
-        recipe=Recipe(epochs=6, batch_size=128),
+        recipe=Recipe(epochs=9, batch_size=128),
     ),
     Workload.layered(
         "CNN_mnist",
