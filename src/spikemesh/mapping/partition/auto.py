@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.mapping.partition.ours import ours
+from spikemesh.mapping.partition.overlap import overlap
 from spikemesh.mapping.partition.problem import PartitionProblem
 from spikemesh.mapping.partition.registry import partitioner
 from spikemesh.mapping.partition.repair import repair
@@ -20,6 +21,9 @@ def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str =
     objective : "packets" or "inter-weight".
     effort : "fast" or "quality".
     """
+    n_targets = np.diff(problem.targets[0])[: problem.n]
+    if objective == "packets" and not (problem.rates[: problem.n] * n_targets).any():
+        return overlap(problem)  # nobody sends a packet: share rows instead
     part = ours(
         problem.indptr,
         problem.post,
