@@ -70,7 +70,7 @@ def test_half_a_threshold_halves_the_rounding_error(model, x, reference):
 def test_scales_are_percentiles_of_the_activations(keras, model, x):
     network = convert(model, x, percentile=90)
     rows = {r.layer: r for r in network.report.rows}
-    relu = keras.Model(model.inputs, model.layers[2].output)(x).numpy()
+    relu = keras.Model(model.inputs[0], model.layers[2].output)(x).numpy()
     scale = np.percentile(relu[relu != 0].astype(np.float64), 90)
     row = rows[model.layers[0].name]
     assert row.scale == pytest.approx(scale, rel=1e-6)
@@ -82,7 +82,7 @@ def test_scales_are_percentiles_of_the_activations(keras, model, x):
 
 def test_channel_scales_are_percentiles_of_each_channel(keras, model, x):
     network = convert(model, x, percentile=80, normalisation="channel")
-    relu = keras.Model(model.inputs, model.layers[2].output)(x).numpy()
+    relu = keras.Model(model.inputs[0], model.layers[2].output)(x).numpy()
     scales = [np.percentile(relu[..., c][relu[..., c] != 0].astype(np.float64), 80) for c in range(6)]
     assert network.report.rows[1].scale == pytest.approx(np.mean(scales), rel=1e-6)
     plain = convert(model, x, percentile=80)

@@ -115,8 +115,9 @@ def test_unknown_names_and_options():
         workload("LeNet_mnist", weights="trained")
 
 
-def test_without_data_weights_are_drawn_and_inputs_are_noise():
+def test_without_data_weights_are_drawn_and_inputs_are_noise(caplog):
     prepared = prepare("MLP_mnist")
+    assert "MLP_mnist gets drawn weights: MNIST is not on this machine" in caplog.text
     assert prepared.network.weights == "drawn" and prepared.dataset is None
     assert prepared.verdict.startswith("exact") and np.isnan(prepared.trained_seconds)
     x = prepared.inputs(3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,7 +102,7 @@ class Prepared:
         return float(np.mean(self._trained.predictions[:n] == self.dataset.y_test[:n]))
 
 
-def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
+def prepare(name: str, weights: str = "auto", seed: int = 0, *, progress: Callable[[str], object] | None = None) -> Prepared:
     """A workload with its data and its trained model.
 
     Parameters
@@ -110,6 +111,7 @@ def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
     weights : "trained", "drawn" (random, seeded), or "auto": trained (and cached) where its data are at hand and training takes
         under three minutes on two cores, else drawn.
     seed : of the training or the drawing, and of the split of a data set that has none.
+    progress : gets a line an epoch where a model is trained; by default they go to the logger "spikemesh".
 
     Raises
     ------
@@ -129,11 +131,12 @@ def prepare(name: str, weights: str = "auto", seed: int = 0) -> Prepared:
     except DataError as reason:
         if weights == "trained":
             raise
-        log.info("%s: %s", name, reason)
+        expected = weights == "auto" and found.auto and found.recipe is not None
+        log.log(logging.WARNING if expected else logging.INFO, "%s gets drawn weights: %s", name, reason)
     trained = None
     wanted = weights == "trained" or (weights == "auto" and found.auto)
     if wanted and dataset is not None and found.topology is not None and found.recipe is not None:
-        trained = train(found.trained_as or found.name, found.topology, found.recipe, dataset, seed)
+        trained = train(found.trained_as or found.name, found.topology, found.recipe, dataset, seed, progress or log.info)
     network = _network(found, trained, dataset, seed)
     seconds = trained.seconds if trained is not None else float("nan")
     return Prepared(network, dataset, found.verdict, found.source, found.table, seconds, seed, found, trained)

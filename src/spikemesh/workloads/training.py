@@ -11,6 +11,7 @@ import hashlib
 import logging
 import os
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -62,11 +63,18 @@ def cache_directory() -> Path:
     return Path(platformdirs.user_cache_dir("spikemesh"))
 
 
-def train(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: int) -> Trained:
-    """The trained model, from the cache where it is there."""
+def train(
+    name: str,
+    topology: Topology,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    progress: Callable[[str], object] = log.info,
+) -> Trained:
+    """The trained model, from the cache where it is there; ``progress`` gets a line an epoch."""
     key = repr((name, topology, sorted(asdict(recipe).items()), seed, dataset.digest))
     path = cache_directory() / f"{name}-{hashlib.sha256(key.encode()).hexdigest()[:16]}.model.npz"
-    return _read(path, dataset) or _fit(name, topology, recipe, dataset, seed, path)
+    return _read(path, dataset) or _fit(name, topology, recipe, dataset, seed, path, progress)
 
 
 def _read(path: Path, dataset: Dataset) -> Trained | None:
@@ -90,7 +98,15 @@ def _read(path: Path, dataset: Dataset) -> Trained | None:
         return None
 
 
-def _fit(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: int, path: Path) -> Trained:
+def _fit(
+    name: str,
+    topology: Topology,
+    recipe: Recipe,
+    dataset: Dataset,
+    seed: int,
+    path: Path,
+    progress: Callable[[str], object],
+) -> Trained:
     from spikemesh.conversion._keras import keras
 
     k = keras()
@@ -99,11 +115,11 @@ def _fit(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: 
     steps = recipe.epochs * -(-len(dataset.x_train) // recipe.batch_size)
     rate = k.optimizers.schedules.CosineDecay(recipe.learning_rate, steps)
     model.compile(k.optimizers.Adam(rate), "sparse_categorical_crossentropy", metrics=["accuracy"])
-    log.info("training %s on %s, %d epochs", name, dataset.name, recipe.epochs)
+    progress(f"training {name} on {dataset.name}, {recipe.epochs} epochs")
 
-    def progress(epoch: int, logs: dict[str, float] | None = None) -> None:
+    def tell(epoch: int, logs: dict[str, float] | None = None) -> None:
         found = (logs or {}).get("accuracy", float("nan"))
-        log.info("%s: epoch %d of %d, training accuracy %.4f", name, epoch + 1, recipe.epochs, found)
+        progress(f"{name}: epoch {epoch + 1} of {recipe.epochs}, training accuracy {found:.4f}")
 
     began = time.perf_counter()
     model.fit(
@@ -112,11 +128,12 @@ def _fit(name: str, topology: Topology, recipe: Recipe, dataset: Dataset, seed: 
         batch_size=recipe.batch_size,
         epochs=recipe.epochs,
         verbose=0,
-        callbacks=[k.callbacks.LambdaCallback(on_epoch_end=progress)],
+        callbacks=[k.callbacks.LambdaCallback(on_epoch_end=tell)],
     )
     seconds = time.perf_counter() - began
     predictions = model.predict(dataset.x_test, batch_size=512, verbose=0).argmax(axis=1).astype(np.int64)
-    log.info("%s: trained in %.1f s, test accuracy %.4f", name, seconds, np.mean(predictions == dataset.y_test))
+    accuracy = float(np.mean(predictions == dataset.y_test))
+    progress(f"{name}: trained in {seconds:.1f} s, test accuracy {accuracy:.4f}")
     trained = Trained(tuple(model.get_weights()), predictions, seconds, path)
     _write(trained, name)
     return trained
