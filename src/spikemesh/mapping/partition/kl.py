@@ -77,7 +77,7 @@ def _sweep(slots, ptr, neighbour, weight, n, feed_ptr, feed, n_sources, axons, l
     """
     k, width = slots.shape
     home, place, inner = _tables(slots, ptr, neighbour, weight, n)
-    to, cross = np.zeros((place.max() + 1, width)), np.zeros((width, width))
+    to = np.zeros((place.max() + 1, width))
     touched = np.zeros(k, np.bool_)
     changed = np.zeros(k, np.int64)  # when a cluster last changed: a running number of visits
     stamp, stamps = np.full(n_sources, -1, np.int64), 0
@@ -96,15 +96,20 @@ def _sweep(slots, ptr, neighbour, weight, n, feed_ptr, feed, n_sources, axons, l
                     continue
                 if lowest >= 0.0 and not touched[j]:
                     continue  # nothing is cut between the two
-                for b in range(width):
-                    for a in range(width):
-                        cross[a, b] = to[place[slots[j, b]], a] if slots[j, b] >= 0 else 0.0
                 before = slots[i].copy()
-                gained, stamps = _improve(
-                    slots[i], slots[j], inner[i], inner[j], cross, lowest, passes, feed_ptr, feed, stamp, stamps, axons
-                )
+                # members and as many dummies as make the two equal: small clusters stay small problems
+                at_i, at_j = _taking_part(slots[i], slots[j])
+                w = len(at_i)
+                one, two, cross = slots[i][at_i], slots[j][at_j], np.zeros((w, w))
+                for b in range(w):
+                    for a in range(w):
+                        cross[a, b] = to[place[two[b]], at_i[a]] if two[b] >= 0 else 0.0
+                in_one, in_two = _gather(inner[i], at_i), _gather(inner[j], at_j)
+                gained, stamps = _improve(one, two, in_one, in_two, cross, lowest, passes, feed_ptr, feed, stamp, stamps, axons)
                 if not gained:
                     continue
+                _scatter(one, in_one, at_i, slots[i], inner[i])
+                _scatter(two, in_two, at_j, slots[j], inner[j])
                 any_gain = True
                 changed[i] = changed[j] = visit
                 for a in range(width):
@@ -142,6 +147,41 @@ def _tables(slots, ptr, neighbour, weight, n):  # type: ignore[no-untyped-def]
                     if home[neighbour[e]] == c:
                         inner[c, a, spot[neighbour[e]]] = weight[e]
     return home, place, inner
+
+
+@njit(cache=True)
+def _taking_part(one, two):  # type: ignore[no-untyped-def]
+    """Slots of two clusters that exchange: the members of each, then dummies up to the size of the larger."""
+    w = max((one >= 0).sum(), (two >= 0).sum())
+    at = np.empty((2, w), np.int64)
+    for side in range(2):
+        slots = one if side == 0 else two
+        count = 0
+        for dummies in (False, True):
+            for a in range(len(slots)):
+                if count < w and (slots[a] < 0) == dummies:
+                    at[side, count] = a
+                    count += 1
+    return at[0], at[1]
+
+
+@njit(cache=True)
+def _gather(table, at):  # type: ignore[no-untyped-def]
+    """table[at][:, at]."""
+    out = np.empty((len(at), len(at)))
+    for a in range(len(at)):
+        for b in range(len(at)):
+            out[a, b] = table[at[a], at[b]]
+    return out
+
+
+@njit(cache=True)
+def _scatter(members, weights, at, slots, table):  # type: ignore[no-untyped-def]
+    """Puts the members and their weights back into the slots ``at``."""
+    for a in range(len(at)):
+        slots[at[a]] = members[a]
+        for b in range(len(at)):
+            table[at[a], at[b]] = weights[a, b]
 
 
 @njit(cache=True)

@@ -52,16 +52,13 @@ def repair(problem: PartitionProblem, given: NDArray[np.integer]) -> NDArray[np.
     part = given.astype(np.int64)
     ptr, neighbour, weight = problem.undirected
     source = np.repeat(np.arange(problem.n), np.diff(ptr))
+    kept = part[source] == part[neighbour]
+    inside = np.bincount(source[kept], weights=weight[kept], minlength=problem.n)
     size = np.bincount(part)
     homeless = []
     for cluster in np.flatnonzero(size > problem.capacity):
         members = np.flatnonzero(part == cluster)
-        inside = np.bincount(
-            np.searchsorted(members, source[(part[source] == cluster) & (part[neighbour] == cluster)]),
-            weights=weight[(part[source] == cluster) & (part[neighbour] == cluster)],
-            minlength=len(members),
-        )
-        homeless.append(members[np.lexsort((members, inside))[: size[cluster] - problem.capacity]])
+        homeless.append(members[np.lexsort((members, inside[members]))[: size[cluster] - problem.capacity]])
         size[cluster] = problem.capacity
     if homeless:
         part = _rehouse(problem, part, np.concatenate(homeless), size)

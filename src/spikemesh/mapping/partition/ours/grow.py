@@ -12,30 +12,27 @@ NARROW = 32
 
 
 @njit(cache=True)
-def grow(nets, capacity, row_limit, price, senders_too, budget):  # type: ignore[no-untyped-def]
-    """(n,) int32 clusters, numbered from 0 in the order grown, all full unless ``row_limit`` closes one early.
+def grow(nets, size, capacity, row_limit, price, least_share, senders_too, budget):  # type: ignore[no-untyped-def]
+    """(n,) int32 clusters, numbered from 0 in the order grown.
 
-    A cluster takes, until it is full, the vertex with the largest
+    A cluster takes, as long as one fits, the vertex with the largest
 
         rate of its groups that the cluster receives already - price * rate of all its groups
         (+ its rate in groups that the cluster receives + rate of the cluster's members that send to it, if ``senders_too``),
 
-    ties by lower index, and the next cluster starts from the vertex that shares most with the last. The first line is
-    hyperedge overlap (Ronzani and Silvano, arXiv 2601.16118) with what a vertex would cost elsewhere taken off, so that vertices
-    with few groups do not fill every cluster first; ``senders_too`` makes it the packets saved.
+    ties by lower index; the next cluster starts from the vertex that shares most with the last. The first line is
+    hyperedge overlap (Ronzani and Silvano, arXiv 2601.16118) with what a vertex would cost elsewhere taken off, so
+    that vertices with few groups do not fill every cluster first; ``senders_too`` makes it the packets saved.
 
-    nets : Nets. price : 0 to 1. budget : entries that may be visited; once they are spent, wide groups lend no overlap.
-    row_limit : distinct neurons that may feed a cluster.
+    nets : Nets. size (n,) int32 : neurons of each vertex. row_limit : distinct neurons that may feed a cluster.
+    price : 0 to 1. least_share : where above 0, a vertex joins only if the cluster receives that share of its groups
+        (by rate), and clusters stay open-ended; at 0 every cluster is filled.
+    budget : entries that may be visited; once they are spent, wide groups lend no overlap.
     """
-    in_ptr, in_group, out_ptr, out_group, out_rate = nets.in_ptr, nets.in_group, nets.out_ptr, nets.out_group, nets.out_rate
-    pin_ptr, pin, sender_ptr, sender, rate, rows = (
-        nets.pin_ptr,
-        nets.pin,
-        nets.sender_ptr,
-        nets.sender,
-        nets.rate,
-        nets.rows,
-    )
+    in_ptr, in_group = nets.in_ptr, nets.in_group
+    out_ptr, out_group, out_rate = nets.out_ptr, nets.out_group, nets.out_rate
+    pin_ptr, pin, sender_ptr, sender = nets.pin_ptr, nets.pin, nets.sender_ptr, nets.sender
+    rate, rows = nets.rate, nets.rows
     n, n_groups = len(in_ptr) - 1, len(rate)
     wide, work = len(pin) + len(sender), 0
     part = np.full(n, -1, np.int32)
@@ -52,10 +49,12 @@ def grow(nets, capacity, row_limit, price, senders_too, budget):  # type: ignore
     limited = row_limit < rows.sum()
     left, step, next_fed, next_any, seed = n, 0, 0, 0, -1
     while left > 0:
-        n_cand, size, used = 0, 0, 0
+        n_cand, load, used = 0, 0, 0
         u = seed
-        while size < capacity and left > 0:
+        while left > 0:
             if u < 0:  # nothing overlaps: the first vertex that receives anything, then the first of the rest
+                if load > 0 and (least_share > 0.0 or load == capacity):
+                    break
                 while next_fed < n and (part[next_fed] >= 0 or whole[next_fed] <= 0.0):
                     next_fed += 1
                 if next_fed < n:
@@ -65,10 +64,10 @@ def grow(nets, capacity, row_limit, price, senders_too, budget):  # type: ignore
                         next_any += 1
                     u = next_any
             new = _new_rows(u, in_ptr, in_group, received, rows, step) if limited else 0
-            if size > 0 and used + new > row_limit:
+            if load > 0 and (load + size[u] > capacity or used + new > row_limit):
                 break
             part[u] = step
-            size += 1
+            load += size[u]
             left -= 1
             used += new
             n_in = in_ptr[u + 1] - in_ptr[u]
@@ -78,7 +77,9 @@ def grow(nets, capacity, row_limit, price, senders_too, budget):  # type: ignore
                     if received[g] == step:
                         continue
                     received[g] = step
-                    gain = rate[g] - (inside[g] if inside_of[g] == step else 0.0)
+                    gain = rate[g]
+                    if senders_too and inside_of[g] == step:
+                        gain -= inside[g]
                 else:  # u sends it: targets taken later save its packets
                     g = out_group[out_ptr[u] + e - n_in]
                     gain = out_rate[out_ptr[u] + e - n_in]
@@ -100,6 +101,7 @@ def grow(nets, capacity, row_limit, price, senders_too, budget):  # type: ignore
                                 n_cand += 1
                             score[w] += gain
                 if e < n_in and senders_too and sender_ptr[g + 1] - sender_ptr[g] <= wide:
+                    work += sender_ptr[g + 1] - sender_ptr[g]
                     for f in range(sender_ptr[g], sender_ptr[g + 1]):
                         w = sender[f]
                         if part[w] < 0:
@@ -123,10 +125,12 @@ def grow(nets, capacity, row_limit, price, senders_too, budget):  # type: ignore
                 worth = score[w] - price * whole[w]
                 if worth < best or (worth == best and w > u):
                     continue
+                if load + size[w] > capacity or score[w] < least_share * whole[w]:
+                    continue
                 if limited and used + _new_rows(w, in_ptr, in_group, received, rows, step) > row_limit:
                     continue
                 u, best = w, worth
-            if u < 0 and used >= row_limit:
+            if load >= capacity:
                 break
         if work > budget:
             wide = NARROW

@@ -219,9 +219,15 @@ def _regroup(in_ptr, in_group, out_ptr, out_group, out_rate, n_groups, order, ne
     return ip, ig[:at].copy(), op, og[:out].copy(), rate[:out].copy(), used[:met].copy()
 
 
-def _derived(nets: Nets, order: NDArray[np.int64], new_ptr: NDArray[np.int64]) -> Nets:
-    lists = _regroup(nets.in_ptr, nets.in_group, nets.out_ptr, nets.out_group, nets.out_rate, nets.n_groups, order, new_ptr)
-    in_ptr, in_group, out_ptr, out_group, out_rate, used = lists
+def join(nets: Nets, order: NDArray[np.integer], starts: NDArray[np.integer]) -> Nets:
+    """One vertex k for order[starts[k]:starts[k + 1]]; vertices that are not in ``order`` are left out.
+
+    A group without a target among them costs nothing there and is left out too.
+    """
+    in_ptr, in_group, out_ptr, out_group, out_rate, used = _regroup(
+        nets.in_ptr, nets.in_group, nets.out_ptr, nets.out_group, nets.out_rate, nets.n_groups,
+        order.astype(np.int64), starts.astype(np.int64),
+    )  # fmt: skip
     pin_ptr, pin = _transpose(in_ptr, in_group, len(used))
     sender_ptr, sender = _transpose(out_ptr, out_group, len(used))
     return Nets(
@@ -231,16 +237,13 @@ def _derived(nets: Nets, order: NDArray[np.int64], new_ptr: NDArray[np.int64]) -
 
 def contract(nets: Nets, unit: NDArray[np.integer], n_units: int) -> Nets:
     """Vertices with equal ``unit`` (n,) become one; the packets of a partition of the units are those of their neurons."""
-    order = np.argsort(unit, kind="stable").astype(np.int64)
-    return _derived(nets, order, np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=n_units))]).astype(np.int64))
+    starts = np.concatenate([[0], np.cumsum(np.bincount(unit, minlength=n_units))])
+    return join(nets, np.argsort(unit, kind="stable"), starts)
 
 
 def restrict(nets: Nets, vertices: NDArray[np.integer]) -> Nets:
-    """The problem of the clusters that hold exactly ``vertices``, renumbered in the order given.
-
-    A group without a target among them costs nothing there and is left out.
-    """
-    return _derived(nets, vertices.astype(np.int64), np.arange(len(vertices) + 1, dtype=np.int64))
+    """The problem of the clusters that hold exactly ``vertices``, renumbered in the order given."""
+    return join(nets, vertices, np.arange(len(vertices) + 1))
 
 
 def packets_of(nets: Nets, part: NDArray[np.integer], n_clusters: int) -> float:
