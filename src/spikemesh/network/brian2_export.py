@@ -140,7 +140,7 @@ def _build(
 
     n = Neurons.of(network)
     shared: dict[str, Any] = {
-        "clock": brian2.Clock(dt=network.dt_ms * brian2.ms),
+        "clock": brian2.Clock(dt=network.dt_ms * brian2.ms, name="step_clock"),
         "codeobj_class": codeobj_class,
         # explicit, so that names in the caller's code cannot reach into the equations
         "namespace": {},

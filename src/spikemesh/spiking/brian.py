@@ -38,8 +38,8 @@ from spikemesh.network.trace import SpikeTrace
 
 __all__ = ["run_brian2"]
 
-SIDE_BY_SIDE_SYNAPSES = 1_000_000
-SIDE_BY_SIDE_NEURONS = 40_000
+SIDE_BY_SIDE_SYNAPSES = 400_000
+SIDE_BY_SIDE_NEURONS = 20_000
 """Copies are added up to these totals: beyond them the processor's caches lose more than shared steps save (measured)."""
 
 
