@@ -153,6 +153,8 @@ def test_a_given_recipe_object_runs(net, trace, hw):
         ("[[passes]]\npass = 'partition'\nmethod = 'snngpa'", r"passes\[0\].method = 'snngpa': .*did you mean 'snn-gpa'"),
         ("[[passes]]\npass = 'partition'\nmethod = 3", r"passes\[0\].method = 3: "),
         ("[[passes]]\npass = 'partition'\nclusters = 'many'", r"passes\[0\].clusters = 'many': "),
+        ("[[passes]]\npass = 'partition'\nclusters = '3'", r"passes\[0\].clusters = '3': Input should be a valid integer"),
+        ("[[passes]]\npass = 'partition'\nclusters = 3.5", r"passes\[0\].clusters = 3.5: "),
         ("[[passes]]\npass = 'partition'\neffort = 'quick'", r"passes\[0\].effort = 'quick': must be one of fast, quality"),
         ("[[passes]]\npass = 'partition'\nmethod='pacman'\noptions = {x = 1}", r"has no option 'x'"),
         ("[[passes]]\npass = 'place'\nmethod = 'hilbertt'", r"did you mean 'hilbert'"),
@@ -291,6 +293,11 @@ def test_a_copy_of_the_worked_example_runs_from_anywhere(net, trace, hw, tmp_pat
         ("from dataclasses import dataclass\n@dataclass\nclass Cluster:\n reads=()\n writes=()\n def run(self, s): return s",
          "is no frozen dataclass"),
         ("Cluster = 3", "has no class 'Cluster'"),
+        ("from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Cluster:\n reads=()\n writes=()\n"
+         " n: int\n m: int = 0\n def run(self, s): return s", r"passes\[0\].n: this option is required and missing"),
+        ("from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Cluster:\n reads=()\n writes=()\n"
+         " m: int = 0\n def __post_init__(self):\n  if self.m > 1: raise ValueError('m is too large')\n"
+         " def run(self, s): return s", r"passes\[0\] = \{'m': 2\}: m is too large"),
         ("1 / 0", "fails to load: ZeroDivisionError"),
         ("from dataclasses import dataclass\n@dataclass(frozen=True)\nclass Cluster:\n reads=()\n writes=()\n n: int = 1\n"
          " def run(self, s): return s", r"passes\[0\].m = 2: unknown option of pass 'my.py:Cluster'; it has: n"),

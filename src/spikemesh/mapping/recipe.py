@@ -18,9 +18,9 @@ import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, get_type_hints
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, PydanticUserError, TypeAdapter, ValidationError
 
 from spikemesh.errors import DescriptionError, MappingError
 from spikemesh.mapping.partition.registry import find_partitioner, suggestion
@@ -144,16 +144,30 @@ def _built_in(path: Path, key: str, named: str) -> type:
 
 
 def _validated(path: Path, key: str, cls: type, options: dict[str, Any]) -> Pass:
+    hints = get_type_hints(cls)
+    given = {name: _typed(path, f"{key}.{name}", hints[name], value) for name, value in options.items()}
+    for field in dataclasses.fields(cls):
+        if field.init and field.name not in given and _required(field):
+            raise DescriptionError(path, f"{key}.{field.name}", "this option is required and missing")
     try:
-        return TypeAdapter(cls).validate_python(options, strict=False)
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        option = ".".join(str(part) for part in first["loc"])
-        if first["type"] == "missing":
-            raise DescriptionError(path, f"{key}.{option}", "this option is required and missing") from None
-        raise DescriptionError(path, f"{key}.{option}", first["msg"], first["input"]) from None
-    except (TypeError, ValueError) as error:
+        return cls(**given)
+    except (TypeError, ValueError, MappingError) as error:
         raise DescriptionError(path, key, str(error), options) from None
+
+
+def _required(field: dataclasses.Field[Any]) -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+def _typed(path: Path, key: str, hint: Any, value: Any) -> Any:
+    """The value as its option's annotation has it; a number is no text and a text no number."""
+    try:
+        # an array of TOML is a list, whatever sequence the option wants
+        return TypeAdapter(hint).validate_python(value, strict=not isinstance(value, list | dict))
+    except ValidationError as error:
+        raise DescriptionError(path, key, error.errors(include_url=False)[0]["msg"], value) from None
+    except PydanticUserError:
+        return value  # a type that nothing can be said about; its pass will tell
 
 
 def _method_exists(path: Path, key: str, step: PartitionPass) -> None:
