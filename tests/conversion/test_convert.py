@@ -2,6 +2,8 @@
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from spikemesh.conversion import convert
 from spikemesh.errors import ConversionError
@@ -269,3 +271,36 @@ def test_the_end_of_the_model(keras, reference, end):
     if end == "relu":
         agree |= np.asarray(model(x)).max(axis=1) == 0
     assert agree.all()
+
+
+def drawn_layer(draw, keras, side):
+    """A random layer for a plane of ``side`` pixels."""
+    kl = keras.layers
+    kind = draw(st.sampled_from(["conv", "depthwise", "pool", "norm", "pad"]))
+    padding = draw(st.sampled_from(["valid", "same"])) if side > 3 else "same"
+    size, stride = draw(st.integers(1, 3)), draw(st.integers(1, 2))
+    if kind == "norm":
+        return [kl.BatchNormalization()]
+    if kind == "pad":
+        return [kl.ZeroPadding2D(draw(st.tuples(*[st.tuples(st.integers(0, 2), st.integers(0, 2))] * 2)))]
+    if kind == "pool":
+        return [kl.AveragePooling2D(min(size, side), stride, "valid")]
+    if kind == "depthwise":
+        return [kl.DepthwiseConv2D(size, stride, padding, depth_multiplier=draw(st.integers(1, 2))), kl.ReLU()]
+    norm = [kl.BatchNormalization()] if draw(st.booleans()) else []
+    return [kl.Conv2D(draw(st.integers(1, 4)), size, stride, padding), *norm, kl.ReLU()]
+
+
+@settings(max_examples=12, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+@given(data=st.data())
+def test_any_stack_of_layers_keeps_its_function(keras, reference, data):
+    height, width, channels = data.draw(st.integers(4, 9)), data.draw(st.integers(4, 9)), data.draw(st.integers(1, 3))
+    model = keras.Sequential([keras.Input((height, width, channels)), keras.layers.Identity()])
+    for _ in range(data.draw(st.integers(1, 4))):
+        for layer in drawn_layer(data.draw, keras, min(model.output_shape[1:3])):
+            model.add(layer)
+    for layer in (keras.layers.Flatten(), keras.layers.Dense(3)):
+        model.add(layer)
+    settle(keras, model, data.draw(st.integers(0, 5)))
+    x = np.random.default_rng(0).random((6, height, width, channels), np.float32)
+    check_same_function(keras, reference, model, x, normalisation=data.draw(st.sampled_from(["layer", "channel"])))

@@ -56,7 +56,7 @@ WORKLOADS = (
         "CNN_CatsVsDogs",
         Topology((150, 150, 3), CATS),
         source="GPA paper, Table I",
-        verdict="stand-in: found by search, its counts fit and nothing else supports it",
+        verdict="stand-in: found by search; its counts fit (neurons without the input), nothing else supports it",
         table="2.03 M / 522.82 M",
         neurons=2_097_934,
         synapses=522_819_712,
