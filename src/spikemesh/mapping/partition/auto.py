@@ -14,7 +14,7 @@ from spikemesh.mapping.partition.repair import repair
 __all__ = ["auto"]
 
 
-@partitioner("auto", paper="spikemesh; docs/partitioning.md")
+@partitioner("auto", paper="spikemesh's own; docs/mapping.md")
 def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str = "fast") -> NDArray[np.int64]:
     """Fewest packets, or most weight inside clusters: spikemesh's own.
 
