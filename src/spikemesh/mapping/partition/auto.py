@@ -23,7 +23,7 @@ def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str =
     """
     n_targets = np.diff(problem.targets[0])[: problem.n]
     if objective == "packets" and not (problem.rates[: problem.n] * n_targets).any():
-        return overlap(problem)  # nobody sends a packet: share rows instead
+        return np.asarray(overlap(problem), np.int64)  # nobody sends a packet: share rows instead
     part = ours(
         problem.indptr,
         problem.post,
