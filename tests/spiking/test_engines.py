@@ -164,7 +164,7 @@ def test_long_traces_are_put_together_from_pieces(assert_same, random_graph, sam
     inputs = samples_for(network, 2)
     whole = run_layered(network, inputs, 60, encoding="poisson")
     assert whole.n_spikes > 4 * 14 * 2
-    monkeypatch.setattr(layered, "DRAW_BYTES", 8 * 5 * 7)
+    monkeypatch.setattr(layered, "DRAW_BYTES", 8 * 5 * 25)  # 25 steps of 5 inputs
     monkeypatch.setattr(layered, "SPIKE_BUFFER", 1)
     assert_same(run_layered(network, inputs, 60, encoding="poisson"), whole)
 
