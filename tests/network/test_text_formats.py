@@ -77,13 +77,13 @@ def test_files_that_are_no_text_are_refused(tmp_path):
 
 def test_layers_are_joined_from_one_list_each(tmp_path):
     """As snn_toolbox saves them: one file a layer, indices from 0 in each, biases beside them."""
-    first = write(tmp_path, "1 0 0.5 1\n0 0 0.25 1\n", "01Dense_2")
+    first = write(tmp_path, "1 0 0.5 4\n0 0 0.25 1\n", "01Dense_2")
     plus, minus = write(tmp_path, "0 0 1 3\n", "02exc"), write(tmp_path, "1 0 -1 1\n", "02inh")
     bias = write(tmp_path, "0.125\n-0.5\n", "01Dense_2_biases")
     network, delays = network_from_text([first, [plus, minus]], [2, 2, 1], biases=[bias, [0.75]], name="mine")
     assert network.synapses.pre.tolist() == [0, 1, 2, 3] and network.synapses.post.tolist() == [2, 2, 4, 4]
     assert network.synapses.weight.tolist() == [0.25, 0.5, 1.0, -1.0]
-    assert delays.tolist() == [0.0, 0.0, 2.0, 0.0]
+    assert delays.tolist() == [0.0, 3.0, 2.0, 0.0]
     assert network.bias.tolist() == [0, 0, 0.125, -0.5, 0.75] and network.name == "mine"
 
 
