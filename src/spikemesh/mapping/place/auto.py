@@ -1,0 +1,118 @@
+"""spikemesh's own placer: several constructions, annealed by slope tables, and a descent to a swap optimum."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.errors import MappingError
+from spikemesh.mapping.place.greedy import greedy
+from spikemesh.mapping.place.problem import PlaceProblem
+from spikemesh.mapping.place.random_tiles import random_placement
+from spikemesh.mapping.place.registry import placer
+from spikemesh.mapping.place.search import Schedule, improve, relieve
+from spikemesh.mapping.place.spectral import embedding, fill_bands
+
+__all__ = ["EFFORTS", "auto"]
+
+Found = tuple[float, NDArray[np.int64]]
+FEW = 128  # clusters, up to which random starts reach every basin that constructions reach
+SCREEN = Schedule(200, hot=1.0, cold=0.03, window=8, sweeps=2)
+FINAL = Schedule(1000, hot=0.3, cold=0.02, window=5)
+RELIEF = 100  # proposals a cluster for the link loads
+HOP_SHARE = {"link-load": 0.1, "both": 1.0}
+RESTART = Schedule(1000, hot=0.35, cold=0.02, window=6)
+
+
+@dataclass(frozen=True)
+class Effort:
+    """``factor`` on all proposals; ``restarts`` of few clusters; of more, ``starts`` to screen and ``finalists`` of them."""
+
+    factor: float
+    restarts: int
+    starts: int
+    finalists: int
+
+
+EFFORTS = {"fast": Effort(0.2, 1, 4, 1), "balanced": Effort(1.0, 5, 8, 3), "quality": Effort(8.0, 8, 8, 4)}
+
+
+@placer("auto", paper="spikemesh; range-limited annealing after Betz and Rose (VPR), FPL 1997, on exact slope tables")
+def auto(problem: PlaceProblem, *, objective: str = "hops", effort: str = "balanced") -> NDArray[np.int64]:
+    """Multi-start annealing whose proposals cost the same however many neighbours a cluster has.
+
+    Up to 128 clusters, a greedy and some random starts are annealed and the best is kept. Beyond, greedy and spectral
+    starts are annealed briefly, and the best of them at length. Each ends where no swap and no move to a free tile pays.
+    Up to 9 clusters on 36 tiles, branch and bound then looks for anything better. Lengths depend on sizes alone, so results
+    repeat.
+
+    objective : "hops"; "link-load" and "both" go on from there with the busiest link, every packet's route kept on the mesh
+        (:mod:`spikemesh.mapping.place.balance`).
+    effort : "fast", "balanced" or "quality", about 1 : 10 : 100 in time.
+    """
+    if effort not in EFFORTS:
+        raise MappingError(f"effort must be one of {', '.join(EFFORTS)}, not {effort!r}")
+    spent = EFFORTS[effort]
+    placed = shortest(problem, spent)
+    if objective == "hops":
+        return placed
+    return relieve(problem, placed, HOP_SHARE[objective], RELIEF * spent.factor, problem.seed)
+
+
+def shortest(problem: PlaceProblem, effort: Effort) -> NDArray[np.int64]:
+    """(k,) tiles of low hop cost."""
+    from spikemesh.mapping.place.exact import fits, optimum
+
+    if fits(problem):
+        cost, best = _restarts(problem, replace(effort, restarts=2))
+        better = optimum(problem, cost * (1.0 - 1e-12), most_nodes=300_000)[2]
+        return best if better is None else better
+    _, best = _restarts(problem, effort) if problem.k <= FEW else _tournament(problem, effort)
+    return best
+
+
+def _restarts(problem: PlaceProblem, effort: Effort) -> Found:
+    """(hop cost, tiles), the best of a greedy and of random starts, each annealed on its own."""
+    rng = problem.rng()
+    starts = [_greedy(problem)] + [random_placement(problem, rng) for _ in range(effort.restarts - 1)]
+    return _best([improve(problem, at, _longer(RESTART, effort.factor), _seed(rng)) for at in starts])[0]
+
+
+def _tournament(problem: PlaceProblem, effort: Effort) -> Found:
+    """(hop cost, tiles), the best of a few starts annealed at length, out of several annealed briefly."""
+    # large problems get fewer proposals a cluster: the total grows with the root of their size
+    factor = effort.factor * min(1.0, math.sqrt(1000 / problem.k))
+    rng = problem.rng()
+    screened = [improve(problem, at, _longer(SCREEN, factor), _seed(rng)) for at in _starts(problem, effort.starts)]
+    finalists = _best(screened)[: effort.finalists]
+    return _best([improve(problem, at, _longer(FINAL, factor), _seed(rng)) for _, at in finalists])[0]
+
+
+def _starts(problem: PlaceProblem, count: int) -> list[NDArray[np.int64]]:
+    """Up to 8 placements that differ in their coarse layout: greedy, and spectral ones by several pairs of vectors."""
+    plain, walk = embedding(problem, 3), embedding(problem, 3, normalised=True)
+    starts = [_greedy(problem)]
+    for across, along in ((0, 1), (1, 0), (0, 2)):
+        for at in (plain, walk):
+            starts.append(fill_bands(problem, at[:, across], at[:, along]))
+    starts.append(fill_bands(problem, plain[:, 2], plain[:, 0]))
+    return starts[:count]
+
+
+def _greedy(problem: PlaceProblem) -> NDArray[np.int64]:
+    return np.asarray(greedy(problem), np.int64)
+
+
+def _best(found: list[Found]) -> list[Found]:
+    return sorted(found, key=lambda pair: pair[0])
+
+
+def _longer(schedule: Schedule, factor: float) -> Schedule:
+    return replace(schedule, proposals=schedule.proposals * factor)
+
+
+def _seed(rng: np.random.Generator) -> int:
+    return int(rng.integers(1 << 62))
