@@ -3,6 +3,7 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -149,3 +150,9 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
 """
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
     assert int(found) < 4000  # MiB
+
+
+def test_the_documentation_lists_every_workload_as_it_is():
+    page = (Path(__file__).parents[2] / "docs" / "workloads.md").read_text(encoding="utf-8")
+    for w in catalogue().values():
+        assert f"| `{w.name}` | {w.neurons:,} / {w.synapses:,} | {w.table} | {w.verdict} |" in page

@@ -19,6 +19,19 @@ def test_digits_are_split_by_seed():
     assert a.n_classes == 10 and len(np.unique(a.y_test)) == 10
 
 
+def test_digits_are_those_of_scikit_learn(monkeypatch):
+    from sklearn.datasets import load_digits
+
+    from spikemesh.workloads import datasets
+
+    wanted = load_digits()
+    pixels, target = datasets._digits_table()
+    assert np.array_equal(pixels, wanted.data) and np.array_equal(target, wanted.target)
+    monkeypatch.setattr(datasets.importlib.util, "find_spec", lambda name: None)
+    asked = datasets._digits_table()
+    assert np.array_equal(asked[0], pixels) and np.array_equal(asked[1], target)
+
+
 @pytest.mark.parametrize("place", ["data/mnist.npz", "data/keras/datasets/mnist.npz", "keras/datasets/mnist.npz"])
 def test_mnist_is_found_in_three_places(own_directories, fake_mnist, place):
     path, arrays = fake_mnist

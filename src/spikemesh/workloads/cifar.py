@@ -2,8 +2,8 @@
 
 The data at hand are a balanced subset of 12,000 images decoded from JPEG, so accuracies are not comparable with the
 paper's. Rueckauer_Cifar10: the table prints 2.50 M synapses, but no network with 0.11 M neurons of this kind has so
-few; this one has 25.0 M (49,152 of them in pooling), so a decimal point seems to be lost. It is trained only when
-asked for: that takes longer than three minutes.
+few; this one has 25.0 M (49,152 of them in pooling), so a decimal point seems to be lost. It is trained only when asked
+for: 260 s of processor time are too close to the three minutes on two cores that others have to keep.
 """
 
 from spikemesh.workloads.catalogue import Workload
