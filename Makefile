@@ -37,10 +37,13 @@ format: $(STAMP)  ## rewrite the code in the house format
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-quick: $(STAMP)  ## quick scenarios; with MNIST at hand also one sample of LeNet_mnist on SimPy
-	$(BIN)/spikemesh run gpa-vs-spinemap --quick --network digits_cnn --out results/quick-digits
+quick: $(STAMP)  ## every scenario with --quick; with MNIST at hand also one sample of LeNet_mnist on SimPy
+	@for name in $$($(BIN)/spikemesh list scenarios --json | $(BIN)/python -c "import json, sys; print(*json.load(sys.stdin)['scenarios'])"); do \
+	  echo "scenario $$name" >&2; \
+	  $(BIN)/spikemesh run $$name --quick --out results/quick/$$name || exit 1; \
+	done
 	@if [ -n "$$SPIKEMESH_DATA" ]; then \
-	  $(BIN)/spikemesh run gpa-vs-spinemap --quick --network LeNet_mnist --samples 1 --engine simpy --out results/quick-lenet; \
+	  $(BIN)/spikemesh simulate LeNet_mnist --hardware gpa-grid --recipe pacman --recipe auto --samples 1 --duration-ms 40 --engine simpy; \
 	fi
 
 check: lint types test quick  ## everything CI runs

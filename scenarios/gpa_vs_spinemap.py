@@ -45,7 +45,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     samples = options.samples or (3 if options.quick else 100 if options.full else 20)
     duration_ms = options.duration_ms or (40.0 if options.quick else 100.0)
     question, prepared = prepare_question(options.network, samples, duration_ms, options.seed, options.engine, progress)
-    tables = [compare_on_chip(question, chip, options.recipe or RECIPES, progress) for chip in chips]
+    recipes, doublings = options.recipe or RECIPES, 1 if options.quick else 8
+    tables = [compare_on_chip(question, chip, recipes, progress, doublings) for chip in chips]
 
     results = assemble_comparison("gpa-vs-spinemap", QUESTION, question, prepared, tables, vars(options))
     write_folder(folder, results)

@@ -49,17 +49,18 @@ def chip_and_load(drawing: dict[str, Any]) -> go.Figure:
     cols, rows = drawing["mesh"]["cols"], drawing["mesh"]["rows"]
     figure = make_subplots(cols=2, subplot_titles=("clusters on their tiles", "flits over each link"), horizontal_spacing=0.08)
     size = float(np.clip(300 / max(cols, rows), 4, 30))
-    for tile in _free_tiles(drawing):
-        figure.add_shape(
-            type="rect",
-            x0=tile[0] - 0.4,
-            x1=tile[0] + 0.4,
-            y0=tile[1] - 0.4,
-            y1=tile[1] + 0.4,
-            line={"color": "#d5dbe0"},
-            col=1,
-            row=1,
-        )
+    free = _free_tiles(drawing)
+    hollow = {"symbol": "square-open", "size": size, "color": "#d5dbe0"}
+    figure.add_scatter(
+        x=[x for x, _ in free],
+        y=[y for _, y in free],
+        mode="markers",
+        name="free",
+        marker=hollow,
+        hoverinfo="skip",
+        col=1,
+        row=1,
+    )
     clusters = drawing["clusters"]
     tiles, layers = np.asarray(clusters["tile"]), np.asarray(clusters["layer"])
     for k, name in enumerate(drawing["layers"]):

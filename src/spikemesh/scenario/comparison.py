@@ -89,12 +89,16 @@ class ChipComparison:
 
 
 def compare_on_chip(
-    question: Question, hardware: Hardware, recipes: Sequence[str], progress: Progress | None = None
+    question: Question,
+    hardware: Hardware,
+    recipes: Sequence[str],
+    progress: Progress | None = None,
+    doublings: int = DOUBLINGS,
 ) -> ChipComparison:
     """Maps, runs and measures ``recipes`` on one chip, all on the mesh that holds the largest of them.
 
     The legal network runs in Brian2 again where legalising changed it (docs/decisions/0002). Accuracy at acceleration 1 comes
-    from the closed loop, and again at an acceleration at which the mappings differ.
+    from the closed loop, and again at an acceleration at which the mappings differ, searched by at most ``doublings``.
     """
     import pandas as pd
 
@@ -112,7 +116,7 @@ def compare_on_chip(
         runs[name] = _run(question, name, mapped, trace)
         m = runs[name].metrics
         say(f"{chip}: {name}: {m['packets']:,.0f} packets over {m['flit_hops']:,.0f} links, {runs[name].verdict}")
-    acceleration, loops = _accelerate(question, runs, mapped.hardware, say)
+    acceleration, loops = _accelerate(question, runs, mapped.hardware, doublings, say)
     rows = []
     for name, run in runs.items():
         accuracy = _accuracy(question, run.answers, loops[name], acceleration)
@@ -146,20 +150,20 @@ class Loop:
 
 
 def _accelerate(
-    question: Question, runs: dict[str, Run], hardware: Hardware, say: Callable[[str], None]
+    question: Question, runs: dict[str, Run], hardware: Hardware, doublings: int, say: Callable[[str], None]
 ) -> tuple[float, dict[str, Loop]]:
     """Closed loops of all mappings at the first acceleration at which they answer unlike one another.
 
     Starts at the telling acceleration and doubles it: late spikes alone, acting a step later, often leave the answers as they
-    were. Ends without a difference where a step would be shorter than the chip's shortest, or after ``DOUBLINGS``.
+    were. Ends without a difference where a step would be shorter than the chip's shortest, or after ``doublings``.
     """
     acceleration = telling_acceleration([run.latency_quantiles for run in runs.values()], hardware)
-    for doubling in range(DOUBLINGS + 1):
+    for doubling in range(doublings + 1):
         loops = {name: _loop(question, run.mapping, acceleration) for name, run in runs.items()}
         right = {name: float(np.mean(loop.answers == question.labels)) for name, loop in loops.items()}
         shown = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
         say(f"{hardware.name}: right at acceleration {acceleration:,.0f}: {shown}")
-        if len(set(right.values())) > 1 or 2 * acceleration > hardware.fastest_acceleration or doubling == DOUBLINGS:
+        if len(set(right.values())) > 1 or 2 * acceleration > hardware.fastest_acceleration or doubling == doublings:
             break
         acceleration *= 2
     return acceleration, loops
