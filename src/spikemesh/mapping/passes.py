@@ -20,6 +20,7 @@ from spikemesh.mapping.state import FIELDS, MappingState
 __all__ = ["BUILT_IN", "Pass", "Pipeline", "apply", "built_in_pass", "pass_name"]
 
 BUILT_IN = {
+    "decompose": "decompose.passes:Decompose",
     "drop": "legalisation:Drop",
     "quantise": "legalisation:Quantise",
     "partition": "stages:PartitionPass",
@@ -77,7 +78,8 @@ def apply(step: Pass, state: MappingState) -> MappingState:
                 continue  # a new network or new clusters invalidate what was built on the old ones
             raise MappingError(f"pass {name!r} changed {field} but declares only writes = {step.writes}")
     measures = {f"{k}_before": v for k, v in state.costs.items()} | {f"{k}_after": v for k, v in after.costs.items()}
-    return replace(after, trail=(*state.trail, PassRecord(name, _parameters(step), seconds, measures)))
+    measures |= after.measured
+    return replace(after, trail=(*state.trail, PassRecord(name, _parameters(step), seconds, measures)), measured={})
 
 
 def _parameters(step: Pass) -> dict[str, Any]:

@@ -80,7 +80,7 @@ def map_many(
         raise TraceError(f"the trace has {trace.n_neurons} neurons, {net.name} has {net.n_neurons}")
     chip = hw if isinstance(hw, Hardware) else load_hardware(hw)
     rates = rates_hz if rates_hz is not None or trace is None else trace.rates_hz
-    start = MappingState(net, rates_or_ones(net, rates), chip, seed, weighting, map_inputs)
+    start = MappingState(net, rates_or_ones(net, rates), chip, seed, weighting, map_inputs, trace=trace)
     loaded: dict[str, Recipe] = {}
     for given in recipes:
         name = given.name if isinstance(given, Recipe) else str(given)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from collections.abc import Mapping as Dict
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -14,7 +15,7 @@ from spikemesh.hardware import Hardware
 from spikemesh.mapping.mapping import Mapping, PassRecord
 from spikemesh.mapping.measure import checked_assignment, rates_or_ones
 from spikemesh.mapping.partition.partition import Partition
-from spikemesh.network import WEIGHTINGS, SpikingNetwork
+from spikemesh.network import WEIGHTINGS, SpikeTrace, SpikingNetwork
 
 __all__ = ["FIELDS", "MappingState"]
 
@@ -36,6 +37,9 @@ class MappingState:
     tile_of_cluster : (n_clusters,) int32, once a pass has placed them.
     original_synapses : (n_synapses,) bool or None, see :class:`Mapping`.
     trail : one record a pass.
+    trace : spikes that the mapping was asked with, for passes that calibrate on samples; None where only rates are known, or
+        once the network is no longer theirs.
+    measured : what the pass just run found besides costs; goes to its record.
     """
 
     network: SpikingNetwork
@@ -48,6 +52,8 @@ class MappingState:
     tile_of_cluster: NDArray[np.int32] | None = None
     original_synapses: NDArray[np.bool_] | None = None
     trail: tuple[PassRecord, ...] = ()
+    trace: SpikeTrace | None = None
+    measured: Dict[str, float] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "rates_hz", rates_or_ones(self.network, self.rates_hz))

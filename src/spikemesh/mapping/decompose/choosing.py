@@ -1,0 +1,64 @@
+"""The packing of fewest crossbars among several ways to carve, and among packings that split nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.mapping.decompose.packing import Packing, compact, pack_blocks
+from spikemesh.mapping.decompose.units import whole
+from spikemesh.mapping.partition.problem import PartitionProblem
+from spikemesh.mapping.partition.registry import find_partitioner
+from spikemesh.network import SpikingNetwork
+
+__all__ = ["pack_best"]
+
+TRY_ALL = 5_000_000
+"""Synapses up to which every way is tried."""
+
+
+def pack_best(
+    network: SpikingNetwork,
+    n_in: int,
+    n_out: int,
+    *,
+    on_chip: NDArray[np.bool_] | None = None,
+    order: str = "natural",
+) -> Packing:
+    """Fewest crossbars, ties by fewest units: blocks of several widths and orders, and whole neurons where all of them fit.
+
+    Networks of more than 5 million synapses are carved once. Parameters as of
+    :func:`spikemesh.mapping.decompose.packing.pack_blocks`.
+    """
+    held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
+    if network.n_synapses > TRY_ALL:
+        return pack_blocks(network, n_in, n_out, on_chip=held, order=order)
+    found = [pack_blocks(network, n_in, n_out, on_chip=held, order=order, **way) for way in _ways(network, n_out)]
+    if network.fan_in()[held].max(initial=0) <= n_in:
+        found += _unsplit(network, n_in, n_out, held)
+    return min(found, key=lambda packed: (packed.n_clusters, packed.units.n_units))
+
+
+def _ways(network: SpikingNetwork, n_out: int) -> Iterator[dict]:
+    groupings = ["index"]
+    if any(len(layer.shape) == 3 and layer.shape[0] > 1 for layer in network.layers):
+        groupings = ["tiles", "index"]
+    for grouping in groupings:
+        for width in sorted({n_out, max(3 * n_out // 4, 1), max(n_out // 2, 1)}, reverse=True):
+            yield {"grouping": grouping, "group": width}
+
+
+def _unsplit(network: SpikingNetwork, n_in: int, n_out: int, held: NDArray[np.bool_]) -> list[Packing]:
+    """Whole neurons, as SpiNeMap's public code packs them and as overlap does, then compacted."""
+    ones = np.ones(network.n_neurons)
+    least = -(-int(held.sum()) // n_out)
+    problem = PartitionProblem.of(network, ones, "count", n_out, n_in, least, 0, held)
+    units = whole(network)
+    found = []
+    for method in ("spinemap-released", "overlap"):
+        cluster = np.full(network.n_neurons, -1, np.int32)
+        cluster[problem.neuron_ids[: problem.n]] = find_partitioner(method)(problem)
+        found.append(Packing(units, compact(network, units, cluster, held, n_in, n_out)))
+    return found

@@ -1,0 +1,206 @@
+"""How a unit says its partial sum by spikes: polarity, offset, and the value of a spike.
+
+A unit whose partial sum is p (in thresholds of its neuron per step) fires at the rate (polarity * p + offset) / value.
+Rates are neither negative nor above one spike a step, so nothing is lost where 0 <= polarity * p + offset <= value.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.errors import MappingError
+from spikemesh.mapping.decompose.rates import partial_sums
+from spikemesh.mapping.decompose.units import Units
+from spikemesh.network import SpikingNetwork
+
+__all__ = ["NORMALISATIONS", "OFFSETS", "Coding", "code", "count_clips"]
+
+NORMALISATIONS = ("corrected", "paper")
+OFFSETS = ("none", "bound", "calibrated")
+
+SLACK = 1e-9
+"""A partial sum that leaves its range by less than this has only been added up in another order."""
+
+
+@dataclass(frozen=True, eq=False)
+class Coding:
+    """One entry a unit, (n_units,) float64 each.
+
+    polarity : 1, or -1 for a unit that fires for what is negative.
+    offset : added to the partial sum, taken off again by the next unit; thresholds of the neuron per step, >= 0.
+    value : thresholds of the neuron that one spike stands for; 1 for roots.
+    link : what the receiving unit multiplies a spike by before it divides by its own value; ``value`` unless the
+        normalisation is the paper's, which has 1 there.
+    normalisation : "corrected" or "paper".
+    """
+
+    polarity: NDArray[np.float64]
+    offset: NDArray[np.float64]
+    value: NDArray[np.float64]
+    link: NDArray[np.float64]
+    normalisation: str = "corrected"
+
+
+def code(
+    network: SpikingNetwork,
+    units: Units,
+    *,
+    offset: str = "none",
+    normalisation: str = "corrected",
+    k: float = 1.0,
+    least_value: float = 0.0,
+    margin: float = 0.0,
+    rates: NDArray[np.float64] | None = None,
+    range_from: str | None = None,
+) -> Coding:
+    """Chooses polarity, offset and value of every unit below a root.
+
+    Parameters
+    ----------
+    offset : "none": a unit fires for its positive part, or, where no contribution can be positive, for its negative part.
+        "bound": offsets so large that no partial sum of inputs in [0, 1] is negative. "calibrated": large enough for
+        ``rates``. With an offset a unit also takes the polarity that makes it fire less.
+    normalisation : "corrected", or "paper": equations 2 and 3 as printed.
+    k : value = k * (largest coded sum); above 1 it lowers rates, as the paper's factor of equation 3 does.
+    least_value : lower limit of the value of a spike. The rounding of a unit costs its neuron up to this much in all,
+        whatever the unit's range, so that units of small range need not fire often.
+    margin : calibrated ranges are widened by this share of their width at both ends.
+    rates : (n_samples, n_neurons) spikes per step to calibrate on; needed for "calibrated" and "paper".
+    range_from : "bound" or "calibrated", where the range of units without an offset comes from; by default calibrated where
+        there are rates.
+
+    Raises
+    ------
+    MappingError
+        for an unknown option, or where rates are needed and missing.
+    """
+    _check(offset, normalisation, k, least_value, margin, rates, range_from)
+    n, n_units = units.n_neurons, units.n_units
+    if normalisation == "paper":
+        return _as_printed(network, units, k, rates)
+    polarity, shift, width = np.ones(n_units), np.zeros(n_units), np.ones(n_units)
+    below = np.arange(n, n_units)
+    low, high = _bounds(network, units)
+    if offset == "none":
+        polarity[below] = np.where((high <= 0) & (low < 0), -1.0, 1.0)[below]
+        width = np.where(polarity > 0, high, -low)
+        if range_from == "calibrated" or (range_from is None and rates is not None):
+            assert rates is not None
+            width = np.minimum(width, (1 + margin) * _largest(network, units, rates, polarity, shift))
+    else:
+        middle = (low + high) / 2
+        if offset == "calibrated":
+            assert rates is not None
+            found = _observed(network, units, rates)
+            slack = margin * (found[1] - found[0])
+            low, high, middle = np.maximum(low, found[0] - slack), np.minimum(high, found[1] + slack), found[2]
+        flips = (high <= 0) | ((low < 0) & (high - middle < middle - low))
+        polarity[below] = np.where(flips, -1.0, 1.0)[below]
+        shift = np.where(polarity > 0, np.maximum(-low, 0.0), np.maximum(high, 0.0))
+        width = np.where(polarity > 0, high, -low) + shift
+    # a unit fires at most once in its refractory time
+    rests = max(int(np.ceil(network.refractory_ms / network.dt_ms - SLACK)), 1)
+    value = np.maximum(k * rests * width, least_value)
+    value = np.where(value > 0, value, 1.0)
+    value[:n], shift[:n], polarity[:n] = 1.0, 0.0, 1.0
+    return Coding(polarity, shift, value, value)
+
+
+def count_clips(network: SpikingNetwork, units: Units, coding: Coding, rates: NDArray[np.float64]) -> tuple[int, int]:
+    """(partial sums that some coding clips, partial sums in all) over the samples and the units below roots."""
+    clipped, seen = 0, 0
+    tolerance = SLACK * (coding.value + coding.offset)[:, None]
+    for samples, sums in partial_sums(network, units, rates, coding.polarity, coding.offset):
+        coded = coding.polarity[:, None] * sums + coding.offset[:, None]
+        bad = (coded < -tolerance) | (coded > coding.value[:, None] + tolerance)
+        clipped += int(bad[units.n_neurons :].sum())
+        seen += units.n_links * (samples.stop - samples.start)
+    return clipped, seen
+
+
+def _check(
+    offset: str,
+    normalisation: str,
+    k: float,
+    least_value: float,
+    margin: float,
+    rates: NDArray[np.float64] | None,
+    range_from: str | None,
+) -> None:
+    for what, value, allowed in (
+        ("offset", offset, OFFSETS),
+        ("normalisation", normalisation, NORMALISATIONS),
+        ("range_from", range_from, (None, "bound", "calibrated")),
+    ):
+        if value not in allowed:
+            raise MappingError(f"{what} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+    if not (np.isfinite(k) and k > 0) or not (np.isfinite(least_value) and least_value >= 0) or not 0 <= margin < np.inf:
+        raise MappingError(f"k must be positive, least_value and margin not negative: {k}, {least_value}, {margin}")
+    needs = [offset == "calibrated", normalisation == "paper", range_from == "calibrated"]
+    if any(needs) and rates is None:
+        why = ("offset = 'calibrated'", "normalisation = 'paper'", "range_from = 'calibrated'")[needs.index(True)]
+        raise MappingError(f"{why} needs the rates of samples to calibrate on: give a trace, or use 'bound'")
+    if normalisation == "paper" and offset != "none":
+        raise MappingError("the paper's normalisation knows no offset: use normalisation = 'corrected'")
+
+
+def _bounds(network: SpikingNetwork, units: Units) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(n_units,) least and largest partial sum of any inputs in [0, 1], from the weights."""
+    weight = network.synapses.weight
+    sums = []
+    for part in (np.minimum(weight, 0), np.maximum(weight, 0)):
+        sums.append(np.bincount(units.of_synapse, weights=part, minlength=units.n_units).astype(np.float64))
+    np.add.at(sums[0], units.of_bias, np.minimum(network.bias, 0))
+    np.add.at(sums[1], units.of_bias, np.maximum(network.bias, 0))
+    return units.sum_up(sums[0]), units.sum_up(sums[1])
+
+
+def _observed(network: SpikingNetwork, units: Units, rates: NDArray[np.float64]) -> tuple[NDArray[np.float64], ...]:
+    """(n_units,) least, largest and mean partial sum over samples."""
+    low, high, total = np.full(units.n_units, np.inf), np.full(units.n_units, -np.inf), np.zeros(units.n_units)
+    for _, sums in partial_sums(network, units, rates):
+        np.minimum(low, sums.min(axis=1), out=low)
+        np.maximum(high, sums.max(axis=1), out=high)
+        total += sums.sum(axis=1)
+    return low, high, total / len(rates)
+
+
+def _largest(
+    network: SpikingNetwork,
+    units: Units,
+    rates: NDArray[np.float64],
+    polarity: NDArray[np.float64],
+    offset: NDArray[np.float64],
+) -> NDArray[np.float64]:
+    """(n_units,) largest coded sum over samples, 0 at least."""
+    largest = np.zeros(units.n_units)
+    for _, sums in partial_sums(network, units, rates, polarity, offset):
+        np.maximum(largest, (polarity[:, None] * sums).max(axis=1), out=largest)
+    return largest
+
+
+def _as_printed(network: SpikingNetwork, units: Units, k: float, rates: NDArray[np.float64] | None) -> Coding:
+    """Equations 2 and 3: S of a unit is k times the largest sum of its *new* inputs' activations; links carry 1 / S.
+
+    The activation on a synapse is taken as abs(w) * x: with its sign, S could be negative. Where the inputs of a unit were
+    never active S would be 0; it is 1 there. The last unit of a split neuron is divided too, so its rate is scaled.
+    """
+    import scipy.sparse
+
+    assert rates is not None
+    synapses = network.synapses
+    own = scipy.sparse.csr_array(
+        (np.abs(synapses.weight.astype(np.float64)), (units.of_synapse, synapses.pre)), (units.n_units, network.n_neurons)
+    )
+    largest = np.zeros(units.n_units)
+    width = max(1, (1 << 25) // units.n_units)
+    for first in range(0, len(rates), width):
+        np.maximum(largest, (own @ rates[first : first + width].T).max(axis=1), out=largest)
+    value = np.where(largest > 0, k * largest, 1.0)
+    unsplit = units.depth == 1
+    value[: units.n_neurons][unsplit] = 1.0
+    ones = np.ones(units.n_units)
+    return Coding(ones, np.zeros(units.n_units), value, ones, "paper")

@@ -1,0 +1,343 @@
+"""Packs split neurons into crossbars: which unit takes which inputs, and which crossbar holds it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from spikemesh.errors import MappingError
+from spikemesh.mapping.decompose.carving import NO_CROSSBAR, Carved, carve
+from spikemesh.mapping.decompose.compacting import dissolve, join, rows_of_clusters
+from spikemesh.mapping.decompose.shapes import ORDERS
+from spikemesh.mapping.decompose.units import Units, incoming
+from spikemesh.network import Layer, SpikingNetwork
+
+__all__ = ["GROUPINGS", "Packing", "crossbar_bound", "pack_blocks"]
+
+GROUPINGS = ("index", "tiles")
+"""index: neurons next to each other in index order carve a block together. tiles: in a layer with height and width, neurons
+near each other in both."""
+
+SMALL_TABLE = 1 << 28
+"""Entries of the table of clusters by sources up to which clusters are dissolved one by one."""
+SHARING_LIMIT = 4000
+"""Clusters up to which joining looks for shared rows."""
+
+
+@dataclass(frozen=True, eq=False)
+class Packing:
+    """Units and the crossbar of each.
+
+    cluster : (n_units,) int32, -1 for neurons off the chip.
+    """
+
+    units: Units
+    cluster: NDArray[np.int32]
+
+    @property
+    def n_clusters(self) -> int:
+        return int(self.cluster.max(initial=-1)) + 1
+
+
+def crossbar_bound(n_neurons: int, fan_in: int, n_in: int, n_out: int, narrow: bool = False) -> float:
+    """Crossbars of n_in x n_out that a dense layer of ``n_neurons`` with ``fan_in`` inputs each cannot do without.
+
+    A partial sum feeds one unit and has a row of its own, so over all crossbars with s shared rows and C columns
+    sum(s + C) <= n_in J + N; and s C <= h (s + C) with h = n_in n_out / (n_in + n_out), so N m <= h (n_in J + N).
+
+    narrow : also use that a crossbar has at most one unit of each neuron, C <= N: a higher bound for N < n_out.
+    """
+    columns = min(n_out, n_neurons) if narrow else n_out
+    h = n_in * columns / (n_in + columns)
+    return max(n_neurons * (fan_in - h) / (h * n_in), 0.0)
+
+
+def pack_blocks(
+    network: SpikingNetwork,
+    n_in: int,
+    n_out: int,
+    *,
+    on_chip: NDArray[np.bool_] | None = None,
+    order: str = "natural",
+    grouping: str = "tiles",
+    group: int | None = None,
+    least: int = 3,
+) -> Packing:
+    """Carves the network into blocks of shared rows, combiners on top, and joins what is half empty.
+
+    Parameters
+    ----------
+    network : without parallel synapses.
+    n_in, n_out : rows and columns of a crossbar.
+    on_chip : (n_neurons,) bool; neurons off the chip take rows and no column. All by default.
+    order : "sign" keeps positive and negative inputs of a neuron in units of their own.
+    grouping : one of GROUPINGS. group : columns of a group, ``n_out`` by default.
+    least : inputs of a block that a unit takes at least.
+
+    Raises
+    ------
+    MappingError
+        where a neuron fits no crossbars, or an option does not exist.
+    """
+    if order not in ORDERS or grouping not in GROUPINGS:
+        raise MappingError(f"order is one of {ORDERS}, grouping one of {GROUPINGS}: {order!r}, {grouping!r}")
+    held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
+    column_ptr, synapse, neuron_of = _columns(network, held, order)
+    source = network.synapses.pre[synapse]
+    width = n_out if group is None else min(group, n_out)
+    groups = _groups(network, neuron_of, grouping, width)
+    carved = carve(groups, column_ptr, source, neuron_of, network.n_neurons, n_in, n_out, least)
+    if carved.failed:
+        raise MappingError(f"{carved.failed} group(s) of neurons of {network.name} fit no crossbars of {n_in} x {n_out}")
+    units, cluster = _units(network, column_ptr, synapse, neuron_of, carved)
+    units, cluster = _deepen(units, cluster, carved.n_clusters, n_in)
+    return Packing(units, compact(network, units, cluster, held, n_in, n_out))
+
+
+def compact(
+    network: SpikingNetwork,
+    units: Units,
+    cluster: NDArray[np.int32],
+    on_chip: NDArray[np.bool_],
+    n_in: int,
+    n_out: int,
+    only_idle: bool = False,
+) -> NDArray[np.int32]:
+    """(n_units,) int32: fewer clusters of the same units, neurons without inputs included, numbered without gaps.
+
+    only_idle : seats neurons without inputs and leaves the clusters as they are.
+    """
+    feed_ptr, feed = feeders(network, units)
+    part = _numbered(cluster)
+    if not only_idle:
+        part = _fewer(part, feed_ptr, feed, n_in, n_out)
+    idle = np.flatnonzero((np.diff(feed_ptr)[: len(on_chip)] == 0) & on_chip)
+    return _seat(part, idle, feed_ptr, feed, n_out).astype(np.int32)
+
+
+def _fewer(
+    part: NDArray[np.int64], feed_ptr: NDArray[np.int64], feed: NDArray[np.int32], n_in: int, n_out: int
+) -> NDArray[np.int64]:
+    """Joins clusters, then empties what can be emptied."""
+    n = len(part)
+    k = int(part.max(initial=-1)) + 1
+    placed = np.flatnonzero(part >= 0)
+    order = placed[np.argsort(part[placed], kind="stable")]
+    sizes = np.bincount(part[placed], minlength=k)
+    ptr = np.concatenate([[0], np.cumsum(sizes)])
+    row_ptr, rows = rows_of_clusters(order, ptr, feed_ptr, feed, n)
+    fill = np.maximum(np.diff(row_ptr) / n_in, sizes / n_out)
+    home = join(row_ptr, rows, sizes, np.argsort(-fill, kind="stable"), n_in, n_out, n, k <= SHARING_LIMIT)
+    part[placed] = home[part[placed]]
+    k = int(part.max(initial=-1)) + 1
+    if k * n <= SMALL_TABLE:
+        part = _numbered(dissolve(part, feed_ptr, feed, n_in, n_out))
+    return part
+
+
+def feeders(network: SpikingNetwork, units: Units) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
+    """(indptr (n_units + 1,), sources): the distinct neurons and units that feed each unit."""
+    n, synapses = units.n_neurons, network.synapses
+    links = np.arange(n, units.n_units, dtype=np.int32)
+    counts = np.bincount(units.of_synapse, minlength=units.n_units) + np.bincount(units.parent[n:], minlength=units.n_units)
+    ptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+    feed = np.empty(ptr[-1], np.int32)
+    at = ptr[:-1].copy()
+    _fill(at, units.of_synapse, synapses.pre, feed)
+    _fill(at, units.parent[n:], links, feed)
+    return ptr, feed
+
+
+@njit(cache=True)
+def _fill(at, target, source, feed):  # type: ignore[no-untyped-def]
+    for e in range(len(target)):
+        feed[at[target[e]]] = source[e]
+        at[target[e]] += 1
+
+
+def _numbered(cluster: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Clusters without gaps, in their order; -1 stays."""
+    used = np.zeros(int(cluster.max(initial=-1)) + 2, bool)
+    used[cluster] = True
+    used[-1] = False
+    number = np.concatenate([np.cumsum(used[:-1]) - 1, [-1]])
+    return number[cluster].astype(np.int64)
+
+
+def _seat(
+    part: NDArray[np.int64], idle: NDArray[np.int64], feed_ptr: NDArray[np.int64], feed: NDArray[np.int32], n_out: int
+) -> NDArray[np.int64]:
+    """Gives every neuron without inputs a column: in a crossbar that it feeds, else in any, else in a new one."""
+    k = int(part.max(initial=-1)) + 1
+    room = np.full(k, n_out) - np.bincount(part[part >= 0], minlength=k)
+    unit = np.repeat(np.arange(len(part)), np.diff(feed_ptr))
+    wanted = np.zeros(len(part), bool)
+    wanted[idle] = True
+    pick = wanted[feed]
+    pairs = np.unique(feed[pick].astype(np.int64) * max(k, 1) + part[unit[pick]])
+    for pair in pairs.tolist():
+        neuron, cluster = divmod(pair, max(k, 1))
+        if part[neuron] < 0 and room[cluster] > 0:
+            part[neuron] = cluster
+            room[cluster] -= 1
+    rest = idle[part[idle] < 0]
+    free = np.repeat(np.arange(k), room)[: len(rest)]
+    more = k + np.arange(len(rest) - len(free)) // n_out
+    part[rest] = np.concatenate([free, more])
+    return part
+
+
+def _columns(
+    network: SpikingNetwork, on_chip: NDArray[np.bool_], order: str
+) -> tuple[NDArray[np.int64], NDArray[np.integer], NDArray[np.int32]]:
+    """(column_ptr, synapse of each entry, neuron of each column): a column a neuron, or one for each sign it has."""
+    found = incoming(network)
+    synapse, fan_in = found.order, found.fan_in
+    post = np.repeat(np.arange(network.n_neurons), fan_in)
+    if not on_chip.all():
+        keep = on_chip[post]
+        synapse, post = synapse[keep], post[keep]
+    side = np.zeros(len(post), np.int64)
+    if order == "sign":
+        side = (network.synapses.weight[synapse] < 0).astype(np.int64)
+        by_side = np.argsort(2 * post + side, kind="stable")
+        synapse, post, side = synapse[by_side], post[by_side], side[by_side]
+    counts = np.bincount(2 * post + side, minlength=2 * network.n_neurons)
+    used = np.flatnonzero(counts)
+    column_ptr = np.concatenate([[0], np.cumsum(counts[used])]).astype(np.int64)
+    return column_ptr, synapse, (used // 2).astype(np.int32)
+
+
+def _groups(network: SpikingNetwork, neuron_of: NDArray[np.int32], grouping: str, width: int) -> list[NDArray[np.int64]]:
+    """Columns of each group: at most ``width`` of one layer; columns of a neuron stay together."""
+    groups = []
+    layer_of = network.layer_of_neuron[neuron_of]
+    for k, layer in enumerate(network.layers):
+        mine = np.flatnonzero(layer_of == k)
+        if grouping == "tiles":
+            mine = mine[np.argsort(_places(layer, neuron_of[mine] - network.layer_starts[k]), kind="stable")]
+        channels = layer.shape[2] if len(layer.shape) == 3 else 1
+        span = width
+        if channels <= width and 4 * (width // channels) * channels >= 3 * width:
+            span = width // channels * channels  # whole pixels
+        at = 0
+        while at < len(mine):
+            stop = min(at + span, len(mine))
+            if at + 1 < stop < len(mine) and neuron_of[mine[stop]] == neuron_of[mine[stop - 1]]:
+                stop -= 1
+            groups.append(mine[at:stop])
+            at = stop
+    return groups
+
+
+def _places(layer: Layer, local: NDArray[np.integer]) -> NDArray[np.int64]:
+    """Order of the neurons of a layer: positions along a Z curve, channels of a position together."""
+    if len(layer.shape) != 3:
+        return local.astype(np.int64)
+    _, width, channels = layer.shape
+    position, channel = np.divmod(local.astype(np.int64), channels)
+    y, x = np.divmod(position, width)
+    curve = np.zeros_like(position)
+    for bit in range(16):
+        curve |= ((x >> bit & 1) << 2 * bit) | ((y >> bit & 1) << 2 * bit + 1)
+    return curve * channels + channel
+
+
+def _units(
+    network: SpikingNetwork,
+    column_ptr: NDArray[np.int64],
+    synapse: NDArray[np.integer],
+    neuron_of: NDArray[np.int32],
+    carved: Carved,
+) -> tuple[Units, NDArray[np.int32]]:
+    """One unit for each column and block that share inputs, but where the root itself is in that block."""
+    n = network.n_neurons
+    unit, columns, blocks = _number(column_ptr, carved.block, neuron_of, carved.root_cluster, n)
+    of_synapse = np.empty(network.n_synapses, np.int32)
+    of_synapse[:] = network.synapses.post  # synapses onto neurons off the chip keep their place
+    of_synapse[synapse] = unit
+    roots = np.arange(n, dtype=np.int32)
+    neuron = neuron_of[columns]
+    units = Units(np.concatenate([roots, neuron]), np.concatenate([np.full(n, -1, np.int32), neuron]), of_synapse, roots)
+    return units, np.concatenate([carved.root_cluster, blocks])
+
+
+@njit(cache=True)
+def _number(column_ptr, block, neuron_of, root_cluster, n):  # type: ignore[no-untyped-def]
+    """(unit of each input, column of each unit below a root, its block)."""
+    k = len(column_ptr) - 1
+    unit = np.empty(len(block), np.int32)
+    columns, blocks = np.empty(len(block), np.int32), np.empty(len(block), np.int32)
+    made = 0
+    for c in range(k):
+        first = made
+        for e in range(column_ptr[c], column_ptr[c + 1]):
+            b = block[e]
+            if b < 0 or b == root_cluster[neuron_of[c]]:
+                unit[e] = neuron_of[c]
+                continue
+            found = -1
+            for u in range(first, made):
+                if blocks[u] == b:
+                    found = u
+                    break
+            if found < 0:
+                found = made
+                columns[made], blocks[made] = c, b
+                made += 1
+            unit[e] = n + found
+    return unit, columns[:made].copy(), blocks[:made].copy()
+
+
+def _deepen(units: Units, cluster: NDArray[np.int32], n_clusters: int, n_in: int) -> tuple[Units, NDArray[np.int32]]:
+    """Puts units between a root and its partial sums where there are more of them than rows."""
+    n = units.n_neurons
+    tall = np.flatnonzero(cluster[:n] == NO_CROSSBAR)
+    if not len(tall):
+        return units, cluster
+    parent, cluster = units.parent.copy(), cluster.copy()
+    children: dict[int, list[int]] = {int(v): [] for v in tall}
+    for u in range(n, units.n_units):
+        if int(parent[u]) in children:
+            children[int(parent[u])].append(u)
+    neuron: list[int] = []
+    more_parent: list[int] = []
+    more_cluster: list[int] = []
+    parents = parent.tolist()
+    for v, below in children.items():
+        while len(below) > n_in:
+            upper = []
+            for first in range(0, len(below), n_in):
+                new = units.n_units + len(neuron)
+                neuron.append(v)
+                more_parent.append(v)
+                more_cluster.append(n_clusters)
+                n_clusters += 1
+                upper.append(new)
+                for u in below[first : first + n_in]:
+                    if u < units.n_units:
+                        parents[u] = new
+                    else:
+                        more_parent[u - units.n_units] = new
+            below = upper
+        cluster[v] = n_clusters
+        n_clusters += 1
+    all_neurons = np.concatenate([units.neuron[n:], np.array(neuron, np.int32)])
+    order = np.argsort(all_neurons, kind="stable")
+    number = np.empty(len(order), np.int64)
+    number[order] = np.arange(len(order))
+    moved = np.concatenate([np.arange(n), n + number])
+    all_parents = moved[np.array(parents[n:] + more_parent, np.int64)]
+    below_roots = np.concatenate([cluster[n:], np.array(more_cluster, np.int32)])
+    return (
+        Units(
+            np.concatenate([units.neuron[:n], all_neurons[order]]),
+            np.concatenate([units.parent[:n], all_parents[order].astype(np.int32)]),
+            moved[units.of_synapse].astype(np.int32),
+            units.of_bias,
+        ),
+        np.concatenate([cluster[:n], below_roots[order]]).astype(np.int32),
+    )

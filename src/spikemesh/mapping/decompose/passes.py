@@ -1,0 +1,133 @@
+"""Decomposition as a pass of a recipe."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.errors import MappingError
+from spikemesh.mapping.decompose.choosing import pack_best
+from spikemesh.mapping.decompose.fitting import pack_fit
+from spikemesh.mapping.decompose.packing import Packing
+from spikemesh.mapping.decompose.rates import sample_rates
+from spikemesh.mapping.decompose.shapes import chain, tree
+from spikemesh.mapping.decompose.transform import SHAPES, Decomposed, with_units
+from spikemesh.mapping.decompose.units import Units, whole
+from spikemesh.mapping.legalisation import drop_synapses, quantise_weights
+from spikemesh.mapping.state import MappingState
+from spikemesh.network import SpikingNetwork
+
+__all__ = ["PACKINGS", "Decompose"]
+
+PACKINGS = ("blocks", "fit", "none")
+
+
+@dataclass(frozen=True)
+class Decompose:
+    """Splits neurons into units, so that every fan-in fits the rows and no synapse is lost, and packs the units.
+
+    packing : "blocks": trees whose leaves fill crossbars with shared rows (:mod:`~spikemesh.mapping.decompose.carving`). "fit":
+        the paper's chains, packed as SpiNeMap's public code packs (:mod:`~spikemesh.mapping.decompose.fitting`). "none":
+        uniform units of ``fan_in`` inputs; a later pass makes the clusters.
+    shape, fan_in : of the units of packing "none"; fan_in is the crossbar's rows by default.
+    order : "natural" or "sign".
+    offset : "none", "bound", "calibrated", or "auto": calibrated where there is a trace, else bound.
+    normalisation, k, least_value, margin : see :func:`spikemesh.mapping.decompose.coding.code`; guard : see
+        :func:`spikemesh.mapping.decompose.transform.realise`.
+
+    Reads the trace that the mapping was asked with, where there is one, to calibrate. The rates of units are estimated by the
+    rate model from those of the neurons; the trail has ``rates_estimated`` = 1. On a chip without a row limit nothing is
+    split, and no clusters are made.
+    """
+
+    name: ClassVar[str] = "decompose"
+    reads: ClassVar[tuple[str, ...]] = ("network", "rates_hz", "hardware")
+    writes: ClassVar[tuple[str, ...]] = ("network", "rates_hz", "original_synapses", "partition")
+    packing: str = "blocks"
+    shape: str = "tree"
+    fan_in: int | None = None
+    order: str = "natural"
+    offset: str = "auto"
+    normalisation: str = "corrected"
+    k: float = 1.0
+    least_value: float = 0.0
+    margin: float = 0.0
+    guard: float = 1.0
+
+    def run(self, state: MappingState) -> MappingState:
+        if self.packing not in PACKINGS:
+            raise MappingError(f"packing must be one of {', '.join(PACKINGS)}, not {self.packing!r}")
+        crossbar = state.hardware.crossbar
+        network = drop_synapses(state.network, math.inf)  # merges parallel synapses, drops none
+        on_chip = np.ones(network.n_neurons, bool) if state.map_inputs else ~network.is_input
+        packed = None
+        if self.packing != "none" and not math.isinf(crossbar.n_in):
+            packed = self._packed(network, int(crossbar.n_in), crossbar.n_out, on_chip)
+        units = packed.units if packed is not None else self._uniform(network, crossbar.n_in)
+        rates = None if state.trace is None else sample_rates(state.trace)
+        offset = self.offset
+        if offset == "auto":
+            offset = "bound" if rates is None else "calibrated"
+        split = with_units(
+            network,
+            units,
+            offset=offset,
+            normalisation=self.normalisation,
+            k=self.k,
+            least_value=self.least_value,
+            margin=self.margin,
+            guard=self.guard,
+            rates=rates,
+        )
+        return _written(state, split, packed, rates)
+
+    def _packed(self, network: SpikingNetwork, n_in: int, n_out: float, on_chip: NDArray[np.bool_]) -> Packing:
+        columns = int(min(n_out, max(int(on_chip.sum()), 1)))
+        if n_in < 2:
+            raise MappingError(f"a crossbar of {n_in} row(s) has no room for a unit of two inputs")
+        pack = pack_best if self.packing == "blocks" else pack_fit
+        return pack(network, n_in, columns, on_chip=on_chip, order=self.order)
+
+    def _uniform(self, network: SpikingNetwork, n_in: float) -> Units:
+        if self.shape not in SHAPES:
+            raise MappingError(f"shape must be one of {', '.join(SHAPES)}, not {self.shape!r}")
+        if self.fan_in is None and math.isinf(n_in):
+            return whole(network)
+        fan_in = int(n_in) if self.fan_in is None else self.fan_in
+        if fan_in > n_in:
+            raise MappingError(f"fan_in = {fan_in} exceeds the {int(n_in)} rows of a crossbar")
+        return (chain if self.shape == "chain" else tree)(network, fan_in, self.order)
+
+
+def _written(state: MappingState, split: Decomposed, packed: Packing | None, rates: NDArray[np.float64] | None) -> MappingState:
+    """The state with the network of units, the estimated rates, and the clusters of a packing."""
+    network = quantise_weights(split.network, state.hardware.crossbar.weight_bits)
+    per_step = state.rates_hz * network.dt_ms * 1e-3
+    found = split.unit_rates(per_step if rates is None else rates).mean(axis=0)
+    unit_rates = found / (network.dt_ms * 1e-3)
+    unit_rates[: len(state.rates_hz)] = state.rates_hz
+    measured = {
+        "units": float(split.units.n_units),
+        "links": float(split.n_links),
+        "depth": float(split.depth),
+        "link_spikes_per_step": float(found[len(state.rates_hz) :].sum()),
+        "link_spikes_per_step_blank": float(split.blank_rates.sum()),
+        "rates_estimated": 1.0,
+    }
+    if rates is not None:
+        clipped, sums = split.clips(rates)
+        measured["clipped_share"] = clipped / max(sums, 1)
+    after = state.with_network(
+        network,
+        rates_hz=unit_rates,
+        original_synapses=split.original_synapses,
+        trace=None,
+        measured=measured,
+    )
+    if packed is None:
+        return after
+    return after.with_clusters(packed.cluster, "decompose")
