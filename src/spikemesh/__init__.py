@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from spikemesh.mapping.partition import partition
     from spikemesh.mapping.place import place
     from spikemesh.metrics import metrics
-    from spikemesh.network import SpikeTrace, SpikingNetwork
+    from spikemesh.network import SpikeTrace, SpikingNetwork, load_network, load_trace
     from spikemesh.scenario import available, run_scenario
     from spikemesh.simulation import RunRecord, closed_loop, simulate, simulate_traffic
     from spikemesh.spiking import run_brian2, run_layered
@@ -43,6 +43,8 @@ _HOME = {
     "closed_loop": "spikemesh.simulation",
     "convert": "spikemesh.conversion",
     "load_hardware": "spikemesh.hardware",
+    "load_network": "spikemesh.network",
+    "load_trace": "spikemesh.network",
     "map_network": "spikemesh.mapping",
     "metrics": "spikemesh.metrics",
     "partition": "spikemesh.mapping.partition",
@@ -67,6 +69,8 @@ __all__ = [
     "closed_loop",
     "convert",
     "load_hardware",
+    "load_network",
+    "load_trace",
     "map_network",
     "metrics",
     "partition",
