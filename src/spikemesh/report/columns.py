@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping as Dict
 from typing import Any
 
-__all__ = ["MAIN_COLUMNS", "shown"]
+__all__ = ["MAIN_COLUMNS", "shown", "study_columns"]
 
 MAIN_COLUMNS = (
     ("crossbars", "crossbars"),
@@ -45,3 +46,10 @@ def shown(value: Any) -> str:
     if number == int(number) and abs(number) < 1e15:
         return f"{int(number):,}"
     return f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4g}"
+
+
+def study_columns(table: Any, manifest: Dict[str, Any]) -> list[str]:
+    """Columns of a study's table to show: those that its manifest lists, else those that its curves name, else all."""
+    curves = manifest.get("curves", [])
+    named = manifest.get("columns") or [c for curve in curves for c in (curve["x"], curve.get("by"), *curve["y"]) if c]
+    return [c for c in table.columns if c in named] or list(table.columns)

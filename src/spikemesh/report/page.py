@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from spikemesh.metrics import DEFINITIONS
-from spikemesh.report.columns import MAIN_COLUMNS, shown
+from spikemesh.report.columns import MAIN_COLUMNS, shown, study_columns
 from spikemesh.report.folder import read_folder
 
 __all__ = ["write_report"]
@@ -40,7 +40,7 @@ def write_report(folder: str | Path, out: str | Path) -> Path:
     page = environment.get_template("report.html.j2").render(
         manifest=results.manifest,
         chips=_sections(results.table, results.mappings) if results.mappings else [],
-        study=_study(results.table, results.manifest.get("curves", [])) if not results.mappings else None,
+        study=_study(results.table, results.manifest) if not results.mappings else None,
         definitions={name: DEFINITIONS[name] for name in results.table.columns if name in DEFINITIONS},
         parameters=sorted(_flat(results.manifest.get("parameters", {})).items()),
         plotly=get_plotlyjs(),
@@ -76,16 +76,15 @@ def _sections(table: Any, drawings: list[dict[str, Any]]) -> list[dict[str, Any]
     return sections
 
 
-def _study(table: Any, curves: list[dict[str, Any]]) -> dict[str, Any]:
-    """A study's rows, with the columns its curves name, and the curves."""
+def _study(table: Any, manifest: dict[str, Any]) -> dict[str, Any]:
+    """A study's rows, with the columns worth showing, and its curves."""
     from spikemesh.report import figures
 
-    named = [column for curve in curves for column in (curve["x"], curve.get("by"), *curve["y"]) if column]
-    columns = [c for c in table.columns if c in named] if named else list(table.columns)
+    columns = study_columns(table, manifest)
     return {
         "columns": columns,
         "rows": [[shown(value) for value in row] for row in table[columns].itertuples(index=False)],
-        "pictures": [_html(figures.curves(table, curve)) for curve in curves],
+        "pictures": [_html(figures.curves(table, curve)) for curve in manifest.get("curves", [])],
     }
 
 

@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from spikemesh.report import MAIN_COLUMNS, Results, plain, shown
+from spikemesh.report import MAIN_COLUMNS, Results, plain, shown, study_columns
 
 __all__ = ["print_results", "print_study", "print_table"]
 
@@ -57,8 +57,7 @@ def print_study(results: Results, folder: Path, *, as_json: bool) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    named = [c for curve in results.manifest["curves"] for c in (curve["x"], curve.get("by"), *curve["y"]) if c]
-    columns = [c for c in results.table.columns if c in named]
+    columns = study_columns(results.table, results.manifest)
     grid = Table(header_style="bold", show_edge=False, pad_edge=False)
     for column in columns:
         grid.add_column(escape(column), justify="right")
