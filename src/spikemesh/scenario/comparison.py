@@ -21,7 +21,7 @@ from spikemesh.spiking import run_brian2
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["ChipComparison", "Question", "Run", "compare_on_chip", "telling_acceleration"]
+__all__ = ["ChipComparison", "Question", "Run", "compare_on_chip", "drawing_of", "telling_acceleration"]
 
 
 DOUBLINGS = 8
@@ -175,7 +175,7 @@ def _run(question: Question, recipe: str, mapped: Mapping, trace: SpikeTrace) ->
     return Run(
         mapping=mapped,
         metrics=metrics(record),
-        drawing=_drawing(recipe, mapped, record, question.network),
+        drawing=drawing_of(recipe, mapped, record, question.network),
         latency_quantiles=np.quantile(cycles, np.linspace(0, 1, 201)).astype(np.int64) if len(cycles) else cycles,
         answers=predictions_at_speed_one(question, mapped, record, trace),
         verdict=record.verdict,
@@ -233,7 +233,7 @@ def _accuracy(question: Question, normal: NDArray[np.int64], fast: Loop, acceler
     }
 
 
-def _drawing(recipe: str, mapped: Mapping, record: RunRecord, original: SpikingNetwork) -> dict[str, Any]:
+def drawing_of(recipe: str, mapped: Mapping, record: RunRecord, original: SpikingNetwork) -> dict[str, Any]:
     """What the report needs to draw a mapping, JSON-ready."""
     network = mapped.network
     hardware = mapped.hardware

@@ -46,7 +46,7 @@ def _console() -> Any:
     """A terminal as wide as it is; wide enough for whole numbers where the output is no terminal."""
     from rich.console import Console
 
-    return Console(width=None if sys.stdout.isatty() else 180)
+    return Console(width=None if sys.stdout.isatty() else 240)
 
 
 def print_study(results: Results, folder: Path, *, as_json: bool) -> None:
