@@ -177,6 +177,28 @@ def traffic(
 
 
 @app.command()
+def sweep(
+    file: Annotated[str, typer.Argument(metavar="FILE", help="a sweep (.toml), or the name of a shipped one")],
+    workers: Annotated[
+        int | None, typer.Option("--workers", min=1, metavar="N", help="processes (default: one a core)")
+    ] = None,
+    scheduler: Annotated[
+        str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask scheduler's, such as tcp://host:8786")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="the sweep's folder (default: results/sweeps/<name>)")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="print the points and their number, and stop")] = False,
+    retry: Annotated[bool, typer.Option("--retry", help="compute failed points again")] = False,
+    json: Json = False,
+) -> int:
+    """Run a sweep: every point of its axes, once; the same command again goes on where it stopped."""
+    from spikemesh.cli.sweep_command import sweep_command
+
+    return sweep_command(file, workers, scheduler, out, dry_run, retry, json)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder")],
     out: Annotated[
