@@ -100,6 +100,8 @@ def middles(keras):
         "norm after flat": [kl.Conv2D(3, 3, **relu), kl.Flatten(), kl.BatchNormalization(), kl.Dense(6, **relu)],
         "dropouts": [kl.Dropout(0.5), kl.Conv2D(5, 3, **relu), kl.SpatialDropout2D(0.3), kl.GaussianNoise(0.1)],
         "dense on images": [kl.Dense(5, **relu), kl.Dense(3, **relu)],
+        "norm after, then groups": [kl.Conv2D(6, 3, **relu), kl.BatchNormalization(), kl.Conv2D(6, 2, groups=3, **relu)],
+        "rescaled, then norm": [kl.Rescaling(2.0, offset=-1.0), kl.BatchNormalization(), kl.Conv2D(3, 3, **relu)],
         "rescaling": [kl.Rescaling(2.0, offset=-1.0), kl.Conv2D(5, 3, padding="same", **relu)],
         "reshape": [kl.Conv2D(4, 3, **relu), kl.Reshape((5, 6, 4)), kl.Conv2D(3, 2, **relu)],
         "flat and back": [kl.Flatten(), kl.Dense(24, **relu), kl.Reshape((3, 4, 2)), kl.Conv2D(3, 2, **relu)],
@@ -114,7 +116,7 @@ NAMES = [
     "pool before ReLU, same", "global pool", "global pool kept", "padding", "padding, same", "padding then flat", "norm before",
     "norm after", "norm after, then same", "norm after, then depthwise", "norm after, then pool", "norm after padding",
     "padding after norm", "norm between ReLUs", "norm of the input", "norm without scale", "norm after flat", "dropouts",
-    "dense on images", "rescaling", "reshape", "flat and back", "ReLU as a layer in a layer", "twice the same ReLU",
+    "dense on images", "norm after, then groups", "rescaled, then norm", "rescaling", "reshape", "flat and back", "ReLU as a layer in a layer", "twice the same ReLU",
 ]  # fmt: skip
 
 
@@ -129,7 +131,16 @@ def test_sequential_models_keep_their_function(keras, reference, name):
     check_same_function(keras, reference, model, x)
 
 
-CHANNELWISE = ("same", "groups", "depthwise", "pool", "norm after, then pool", "padding then flat", "reshape")
+CHANNELWISE = (
+    "same",
+    "norm after, then groups",
+    "groups",
+    "depthwise",
+    "pool",
+    "norm after, then pool",
+    "padding then flat",
+    "reshape",
+)
 
 
 @pytest.mark.parametrize("name", CHANNELWISE)
@@ -220,6 +231,19 @@ def test_a_residual_sum_costs_one_block(keras):
     assert len(network.projections) == 4
     same = 16 * 16 * 2 * 4  # (3 * 6 - 2)^2 in-bounds taps a map
     assert network.n_synapses == same + same * 2 + 144 + 144 * 3
+
+
+def test_each_branch_of_a_pooled_join_has_a_scale_of_its_own(keras):
+    kl = keras.layers
+    x = keras.Input((6, 6, 2))
+    small, large = (kl.Conv2D(3, 1, activation="relu", kernel_initializer=keras.initializers.Constant(c))(x) for c in (0.1, 10))
+    pooled = kl.AveragePooling2D(2)(kl.Concatenate()([small, large]))
+    network = convert(
+        keras.Model(x, kl.Dense(2)(kl.Flatten()(pooled))), np.random.default_rng(0).random((9, 6, 6, 2), np.float32)
+    )
+    scales = [p.connectivity.scale for p in network.projections[2:4]]
+    assert [layer.kind for layer in network.layers] == ["input", "conv", "conv", "pool", "pool", "dense"]
+    np.testing.assert_allclose(*scales, rtol=1e-5)  # 100 times the activation, 100 times the scale: the same weights
 
 
 def test_counts_are_those_of_the_layers(keras):
