@@ -116,7 +116,8 @@ NAMES = [
     "pool before ReLU, same", "global pool", "global pool kept", "padding", "padding, same", "padding then flat", "norm before",
     "norm after", "norm after, then same", "norm after, then depthwise", "norm after, then pool", "norm after padding",
     "padding after norm", "norm between ReLUs", "norm of the input", "norm without scale", "norm after flat", "dropouts",
-    "dense on images", "norm after, then groups", "rescaled, then norm", "rescaling", "reshape", "flat and back", "ReLU as a layer in a layer", "twice the same ReLU",
+    "dense on images", "norm after, then groups", "rescaled, then norm",
+    "rescaling", "reshape", "flat and back", "ReLU as a layer in a layer", "twice the same ReLU",
 ]  # fmt: skip
 
 
