@@ -190,8 +190,8 @@ class TestComparisonBites:
 
 class TestSession:
     @FEW
-    @given(loads, st.lists(st.integers(0, 120), max_size=4))
-    def test_stops_and_takes_what_was_read(self, load, stops):
+    @given(loads, st.lists(st.integers(0, 120), max_size=4), st.sampled_from(["take_read", "take_delivered"]))
+    def test_stops_and_takes_what_was_read(self, load, stops, take):
         chip, traffic = load
         sessions = [engine.Session(chip), reference.Session(chip)]
         for session in sessions:
@@ -199,8 +199,9 @@ class TestSession:
         for until in [*sorted(stops), None]:
             for session in sessions:
                 session.advance(until)
-            ours, theirs = (session.take_read() for session in sessions)
+            ours, theirs = (getattr(session, take)() for session in sessions)
             assert [a.tolist() for a in ours] == [b.tolist() for b in theirs]
+            assert sessions[0].cycle == sessions[1].cycle
             flows = [session.flow() for session in sessions]
             assert differences(*flows) == []
 

@@ -134,7 +134,7 @@ class Session:
     def advance(self, until: int | None = None) -> None:
         """Simulates every cycle before ``until``, which becomes ``cycle``; an ``until`` in the past changes nothing.
 
-        Without ``until``: on until all rows are read; ``cycle`` is then one past the last thing that happened.
+        Without ``until``: on until all rows are read; ``cycle`` is then one past the last row read.
         """
         if until is not None and until <= self._cycle:
             return
