@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from spikemesh.errors import SimulationError
 from spikemesh.simulation import compiled, reference
-from spikemesh.simulation.compiled import columns, engine, histogram, kernels, layout
+from spikemesh.simulation.compiled import columns, engine, histogram, kernels, layout, tiles
 from spikemesh.simulation.program import UNLIMITED, Chip, Flow, Traffic
 from spikemesh.testing.traffic import chips, dense_traffic, raw_traffic, traffics
 
@@ -354,7 +354,7 @@ class TestBadInput:
 
 class TestApart:
     def test_the_engines_import_nothing_of_each_other(self):
-        ours = [Path(m.__file__) for m in (compiled, columns, engine, histogram, kernels, layout)]
+        ours = [Path(m.__file__) for m in (compiled, columns, engine, histogram, kernels, layout, tiles)]
         assert not [name for path in ours for name in imports(path) if "reference" in name or "simpy" in name]
         theirs = Path(reference.__file__)
         assert not [name for name in imports(theirs) if "compiled" in name or "numba" in name]
