@@ -20,24 +20,25 @@ __all__ = ["EFFORTS", "auto"]
 
 Found = tuple[float, NDArray[np.int64]]
 FEW = 128  # clusters, up to which random starts reach every basin that constructions reach
-SCREEN = Schedule(200, hot=1.0, cold=0.03, window=8, sweeps=2)
-FINAL = Schedule(1000, hot=0.3, cold=0.02, window=5)
+RESTART = Schedule(1000, hot=0.35, cold=0.02, window=6)
+SCREEN = Schedule(200, hot=1.0, cold=0.03, window=8, sweeps=0)
+WILD = Schedule(600, hot=2.0, cold=0.03, window=math.inf, sweeps=0)
+FINAL = Schedule(2000, hot=0.5, cold=0.02, window=5)
 RELIEF = 100  # proposals a cluster for the link loads
 HOP_SHARE = {"link-load": 0.1, "both": 1.0}
-RESTART = Schedule(1000, hot=0.35, cold=0.02, window=6)
 
 
 @dataclass(frozen=True)
 class Effort:
-    """``factor`` on all proposals; ``restarts`` of few clusters; of more, ``starts`` to screen and ``finalists`` of them."""
+    """``factor`` on all proposals; ``restarts`` of few clusters; of more, constructed ``starts`` and ``wild`` random ones."""
 
     factor: float
     restarts: int
     starts: int
-    finalists: int
+    wild: int
 
 
-EFFORTS = {"fast": Effort(0.2, 1, 4, 1), "balanced": Effort(1.0, 5, 8, 3), "quality": Effort(8.0, 8, 8, 4)}
+EFFORTS = {"fast": Effort(0.1, 2, 3, 0), "balanced": Effort(1.0, 5, 8, 2), "quality": Effort(8.0, 8, 8, 3)}
 
 
 @placer("auto", paper="spikemesh; range-limited annealing after Betz and Rose (VPR), FPL 1997, on exact slope tables")
@@ -45,9 +46,9 @@ def auto(problem: PlaceProblem, *, objective: str = "hops", effort: str = "balan
     """Multi-start annealing whose proposals cost the same however many neighbours a cluster has.
 
     Up to 128 clusters, a greedy and some random starts are annealed and the best is kept. Beyond, greedy and spectral
-    starts are annealed briefly, and the best of them at length. Each ends where no swap and no move to a free tile pays.
-    Up to 9 clusters on 36 tiles, branch and bound then looks for anything better. Lengths depend on sizes alone, so results
-    repeat.
+    starts are annealed briefly, and the best of them at length. Annealing ends in a descent to where no swap and no move to
+    a free tile pays. Up to 9 clusters on 36 tiles, branch and bound then looks for anything better. Lengths depend on sizes
+    alone, so results repeat.
 
     objective : "hops"; "link-load" and "both" go on from there with the busiest link, every packet's route kept on the mesh
         (:mod:`spikemesh.mapping.place.balance`).
@@ -78,17 +79,22 @@ def _restarts(problem: PlaceProblem, effort: Effort) -> Found:
     """(hop cost, tiles), the best of a greedy and of random starts, each annealed on its own."""
     rng = problem.rng()
     starts = [_greedy(problem)] + [random_placement(problem, rng) for _ in range(effort.restarts - 1)]
-    return _best([improve(problem, at, _longer(RESTART, effort.factor), _seed(rng)) for at in starts])[0]
+    return _best([improve(problem, at, _longer(RESTART, effort.factor), _seed(rng)) for at in starts])
 
 
 def _tournament(problem: PlaceProblem, effort: Effort) -> Found:
-    """(hop cost, tiles), the best of a few starts annealed at length, out of several annealed briefly."""
+    """(hop cost, tiles), the best of several starts that are annealed briefly, then annealed at length.
+
+    Constructed starts are warmed just enough to mend them; wild ones are random and hot, for traffic whose coarse layout no
+    construction finds.
+    """
     # large problems get fewer proposals a cluster: the total grows with the root of their size
     factor = effort.factor * min(1.0, math.sqrt(1000 / problem.k))
     rng = problem.rng()
-    screened = [improve(problem, at, _longer(SCREEN, factor), _seed(rng)) for at in _starts(problem, effort.starts)]
-    finalists = _best(screened)[: effort.finalists]
-    return _best([improve(problem, at, _longer(FINAL, factor), _seed(rng)) for _, at in finalists])[0]
+    found = [improve(problem, at, _longer(SCREEN, factor), _seed(rng)) for at in _starts(problem, effort.starts)]
+    for _ in range(effort.wild):
+        found.append(improve(problem, random_placement(problem, rng), _longer(WILD, factor), _seed(rng)))
+    return improve(problem, _best(found)[1], _longer(FINAL, factor), _seed(rng))
 
 
 def _starts(problem: PlaceProblem, count: int) -> list[NDArray[np.int64]]:
@@ -106,8 +112,8 @@ def _greedy(problem: PlaceProblem) -> NDArray[np.int64]:
     return np.asarray(greedy(problem), np.int64)
 
 
-def _best(found: list[Found]) -> list[Found]:
-    return sorted(found, key=lambda pair: pair[0])
+def _best(found: list[Found]) -> Found:
+    return min(found, key=lambda pair: pair[0])
 
 
 def _longer(schedule: Schedule, factor: float) -> Schedule:
