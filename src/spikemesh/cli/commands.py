@@ -27,7 +27,7 @@ def convert_command(model: str, calibration: Path | None, out: Path | None, perc
     else:
         from spikemesh.workloads import prepare
 
-        network = prepare(model).network
+        network = prepare(model, progress=Progress().say).network
     out = Path(f"{network.name}.npz") if out is None else out
     network.save(out)
     if json:

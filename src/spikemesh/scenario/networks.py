@@ -46,7 +46,7 @@ def prepare_question(
     """
     name = pick_network(name)
     progress.say(f"preparing {name}: training, or loading what was trained before")
-    prepared = prepare(name, seed=seed)
+    prepared = prepare(name, seed=seed, progress=progress.say)
     network, data = prepared.network, prepared.dataset
     if data is None:
         raise DataError(
@@ -74,6 +74,6 @@ def network_and_trace(
             raise DataError(f"{name_or_path}: a network file holds no samples; give its spikes with --trace")
         return network, load_trace(trace_path)
     if trace_path is not None:
-        return prepare(name_or_path, seed=seed).network, load_trace(trace_path)
+        return prepare(name_or_path, seed=seed, progress=progress.say).network, load_trace(trace_path)
     question, _ = prepare_question(name_or_path, samples, duration_ms, seed, "auto", progress)
     return question.network, question.trace

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikemesh.spiking.brian import run_brian2
     from spikemesh.spiking.layered import SpikeCounts, run_layered
+    from spikemesh.spiking.rate_model import relu_activations
     from spikemesh.spiking.reference import run_reference
     from spikemesh.spiking.stepper import Drive, Stepper, accumulate
 
@@ -17,12 +18,13 @@ _HOME = {
     "SpikeCounts": "layered",
     "Stepper": "stepper",
     "accumulate": "stepper",
+    "relu_activations": "rate_model",
     "run_brian2": "brian",
     "run_layered": "layered",
     "run_reference": "reference",
 }
 
-__all__ = ["Drive", "SpikeCounts", "Stepper", "accumulate", "run_brian2", "run_layered", "run_reference"]
+__all__ = ["Drive", "SpikeCounts", "Stepper", "accumulate", "relu_activations", "run_brian2", "run_layered", "run_reference"]
 
 
 def __getattr__(name: str) -> Any:
