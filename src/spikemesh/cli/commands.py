@@ -51,7 +51,8 @@ def map_command(
     out: Path | None,
     json: bool,
 ) -> int:
-    """Maps one network by several recipes and prints one table."""
+    """Maps one network by several recipes and prints one table; ``out`` gets it, and each cluster graph as GraphML."""
+    import networkx
     import pandas as pd
 
     from spikemesh.mapping import map_many
@@ -69,6 +70,8 @@ def map_command(
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / "table.csv", index=False)
+        for name, mapped in mappings.items():
+            networkx.write_graphml(mapped.to_networkx(trace.rates_hz), out / f"{Path(name).stem}.graphml")
     if json:
         _print_json(rows)
     else:

@@ -3,6 +3,7 @@
 from spikemesh.hardware.description import Hardware
 from spikemesh.hardware.load import available_hardware, load_hardware
 from spikemesh.hardware.sections import CONFIDENCE, Crossbar, Energy, Mesh, Noc, Power, Source, Time
+from spikemesh.hardware.topology import mesh_graph, xy_path
 
 __all__ = [
     "CONFIDENCE",
@@ -16,4 +17,6 @@ __all__ = [
     "Time",
     "available_hardware",
     "load_hardware",
+    "mesh_graph",
+    "xy_path",
 ]

@@ -6,13 +6,16 @@ import math
 from collections.abc import Mapping as Dict
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.hardware import Hardware
 from spikemesh.network import SpikingNetwork
+
+if TYPE_CHECKING:
+    import networkx
 
 __all__ = ["Axons", "Mapping", "PassRecord"]
 
@@ -146,3 +149,28 @@ class Mapping:
             return self.synapse_utilisation
         kept = int(self.original_synapses[self.axons.order].sum())
         return float(kept / max((self.rows_available * self.columns_available).sum(), 1))
+
+    def to_networkx(self, rates_hz: ArrayLike | None = None) -> networkx.DiGraph:
+        """Clusters and the packets between them, as a directed graph.
+
+        Nodes are clusters with ``tile``, ``x``, ``y``, ``neurons``, ``rows`` and ``crosspoints``; edges carry ``packets_per_s``
+        (at 1 Hz a neuron without rates) and ``hops``, the Manhattan distance of the two tiles.
+        """
+        import networkx as nx
+
+        from spikemesh.mapping.measure import measure
+
+        cols = self.hardware.cols
+        graph = nx.DiGraph(name=f"{self.network.name}, {self.recipe}")
+        held = zip(self.neurons_per_cluster, self.rows_per_cluster, self.crosspoints_per_cluster, strict=True)
+        for cluster, (neurons, rows, crosspoints) in enumerate(held):
+            tile = int(self.tile_of_cluster[cluster])
+            place = {"tile": tile, "x": tile % cols, "y": tile // cols}
+            graph.add_node(cluster, **place, neurons=int(neurons), rows=int(rows), crosspoints=int(crosspoints))
+        capacity = self.hardware.crossbar.n_out
+        traffic = measure(self.network, rates_hz, self.assignment, capacity, n_clusters=self.n_clusters).traffic.tocoo()
+        for a, b, packets in zip(traffic.row.tolist(), traffic.col.tolist(), traffic.data.tolist(), strict=True):
+            here, there = graph.nodes[a], graph.nodes[b]
+            hops = abs(here["x"] - there["x"]) + abs(here["y"] - there["y"])
+            graph.add_edge(a, b, packets_per_s=packets, hops=hops)
+        return graph
