@@ -70,7 +70,8 @@ def test_every_shipped_recipe_gives_a_feasible_mapping_and_repeats(name, net, tr
     assert violations(mapped.network, mapped.hardware, mapped.assignment, mapped.tile_of_cluster) == []
     assert mapped.recipe == name
     assert (mapped.assignment >= 0).all()
-    assert mapped.network.fan_in().max() == 10
+    largest = mapped.network.fan_in().max()
+    assert largest == 10 or (largest < 10 and name.startswith("decomposed"))
     assert mapped.hardware.cols == int(np.ceil(np.sqrt(mapped.n_clusters)))
     assert load_recipe(name).description
     again = map_network(net, trace, hw, name, seed=3)

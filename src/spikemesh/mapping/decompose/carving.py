@@ -29,13 +29,11 @@ class Carved:
     block : (n_entries,) int32, block that holds each input of each column, -1 where the root takes it itself.
     root_cluster : (n_neurons,) int32, -1 for neurons without columns, NO_CROSSBAR.
     n_clusters : blocks and combiners; a block has the number of its cluster.
-    failed : groups that fit no crossbars.
     """
 
     block: NDArray[np.int32]
     root_cluster: NDArray[np.int32]
     n_clusters: int
-    failed: int
 
 
 def carve(
@@ -57,7 +55,7 @@ def carve(
     block = np.full(len(source), -1, np.int32)
     root_cluster = np.full(n_neurons, -1, np.int32)
     slot = np.full(n_neurons, -1, np.int32)
-    clusters, failed = 0, 0
+    clusters = 0
     for columns in groups:
         inputs = _inputs_of(columns, column_ptr, source, slot)
         users = np.zeros((len(inputs), (len(columns) + 63) // 64), np.uint64)
@@ -69,9 +67,6 @@ def carve(
         number[rank] = np.arange(len(rank))
         group = _Group(columns, inputs, users, number[owner], names[rank], n_in, n_out, least)
         best = group.best()
-        if best is None:
-            failed += 1
-            continue
         homes, used = group.settle(best)
         root_cluster[group.names] = np.where(homes >= 0, homes + clusters, homes)
         for b in range(best):
@@ -79,7 +74,7 @@ def carve(
             _assign(columns, column_ptr, source, slot, group.bits[b], clusters + b, block)
             slot[inputs[group.rows[b]]] = -1
         clusters += used
-    return Carved(block, root_cluster, clusters, failed)
+    return Carved(block, root_cluster, clusters)
 
 
 class _Group:
@@ -104,8 +99,20 @@ class _Group:
         self.rows: list[NDArray[np.int64]] = []
         self.bits: list[NDArray[np.uint64]] = []
 
-    def best(self) -> int | None:
-        """Carves until nothing is left and returns the number of blocks of least cost; None where none fits."""
+    def best(self) -> int:
+        """Carves until nothing is left and returns the number of blocks of least cost.
+
+        Blocks whose columns take ``least`` inputs or more may leave so much over that some root fits no crossbar. Then columns
+        that take fewer are let in; with one, nothing is left but partial sums.
+        """
+        for least in dict.fromkeys((self.least, min(self.least, 2), 1)):
+            self.rows, self.bits = [], []
+            best = self._best(least)
+            if best is not None:
+                return best
+        raise AssertionError("a group carved to the last input fits")  # two rows and one column hold any unit of two
+
+    def _best(self, least: int) -> int | None:
         pending = self.users.copy()
         best, least_cost = None, np.inf
         while True:
@@ -114,7 +121,7 @@ class _Group:
                 best, least_cost = len(self.rows), cost
             taken = np.empty(min(self.n_in, len(pending)), np.int64)
             bits = np.zeros((len(taken), pending.shape[1]), np.uint64)
-            used = grow_block(pending, len(self.columns), self.least, taken, bits)
+            used = grow_block(pending, len(self.columns), least, taken, bits)
             if used == 0:
                 return best
             self.rows.append(taken[:used])

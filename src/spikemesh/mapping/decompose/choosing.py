@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from spikemesh.errors import MappingError
 from spikemesh.mapping.decompose.packing import Packing, compact, pack_blocks
+from spikemesh.mapping.decompose.tiling import pack_inputs
 from spikemesh.mapping.decompose.units import whole
 from spikemesh.mapping.partition.problem import PartitionProblem
 from spikemesh.mapping.partition.registry import find_partitioner
@@ -27,7 +31,8 @@ def pack_best(
     on_chip: NDArray[np.bool_] | None = None,
     order: str = "natural",
 ) -> Packing:
-    """Fewest crossbars, ties by fewest units: blocks of several widths and orders, and whole neurons where all of them fit.
+    """Fewest crossbars, ties by fewest units: blocks of several widths and orders, of neurons and of inputs, and whole neurons
+    where all of them fit.
 
     Networks of more than 5 million synapses are carved once. Parameters as of
     :func:`spikemesh.mapping.decompose.packing.pack_blocks`.
@@ -36,16 +41,19 @@ def pack_best(
     if network.n_synapses > TRY_ALL:
         return pack_blocks(network, n_in, n_out, on_chip=held, order=order)
     found = [pack_blocks(network, n_in, n_out, on_chip=held, order=order, **way) for way in _ways(network, n_out)]
+    if order == "natural":
+        for rows in sorted({n_in, n_in // 2}, reverse=True):
+            with suppress(MappingError):
+                found.append(pack_inputs(network, n_in, n_out, on_chip=held, rows=rows))
     if network.fan_in()[held].max(initial=0) <= n_in:
         found += _unsplit(network, n_in, n_out, held)
     return min(found, key=lambda packed: (packed.n_clusters, packed.units.n_units))
 
 
-def _ways(network: SpikingNetwork, n_out: int) -> Iterator[dict]:
-    groupings = ["index"]
-    if any(len(layer.shape) == 3 and layer.shape[0] > 1 for layer in network.layers):
-        groupings = ["tiles", "index"]
-    for grouping in groupings:
+def _ways(network: SpikingNetwork, n_out: int) -> Iterator[dict[str, Any]]:
+    """Options of :func:`pack_blocks`."""
+    flat = all(len(layer.shape) != 3 or layer.shape[0] == 1 for layer in network.layers)
+    for grouping in ["index"] if flat else ["tiles", "index"]:
         for width in sorted({n_out, max(3 * n_out // 4, 1), max(n_out // 2, 1)}, reverse=True):
             yield {"grouping": grouping, "group": width}
 

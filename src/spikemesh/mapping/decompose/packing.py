@@ -15,7 +15,7 @@ from spikemesh.mapping.decompose.shapes import ORDERS
 from spikemesh.mapping.decompose.units import Units, incoming
 from spikemesh.network import Layer, SpikingNetwork
 
-__all__ = ["GROUPINGS", "Packing", "crossbar_bound", "pack_blocks"]
+__all__ = ["GROUPINGS", "Packing", "columns_of", "compact", "crossbar_bound", "feeders", "pack_blocks", "packing_of", "places"]
 
 GROUPINGS = ("index", "tiles")
 """index: neurons next to each other in index order carve a block together. tiles: in a layer with height and width, neurons
@@ -80,21 +80,39 @@ def pack_blocks(
     Raises
     ------
     MappingError
-        where a neuron fits no crossbars, or an option does not exist.
+        for a crossbar that has no room for a unit, or an option that does not exist.
     """
+    if n_in < 2 or n_out < 1:
+        raise MappingError(f"a crossbar of {n_in} x {n_out} has no room for a unit of two inputs")
     if order not in ORDERS or grouping not in GROUPINGS:
         raise MappingError(f"order is one of {ORDERS}, grouping one of {GROUPINGS}: {order!r}, {grouping!r}")
     held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
-    column_ptr, synapse, neuron_of = _columns(network, held, order)
+    column_ptr, synapse, neuron_of = columns_of(network, held, order)
     source = network.synapses.pre[synapse]
     width = n_out if group is None else min(group, n_out)
+    if order == "sign":
+        if n_out < 2:
+            raise MappingError("order = 'sign' needs two columns: one for each sign")
+        width = max(width, 2)
     groups = _groups(network, neuron_of, grouping, width)
     carved = carve(groups, column_ptr, source, neuron_of, network.n_neurons, n_in, n_out, least)
-    if carved.failed:
-        raise MappingError(f"{carved.failed} group(s) of neurons of {network.name} fit no crossbars of {n_in} x {n_out}")
+    return packing_of(network, column_ptr, synapse, neuron_of, carved, held, n_in, n_out)
+
+
+def packing_of(
+    network: SpikingNetwork,
+    column_ptr: NDArray[np.int64],
+    synapse: NDArray[np.integer],
+    neuron_of: NDArray[np.int32],
+    carved: Carved,
+    on_chip: NDArray[np.bool_],
+    n_in: int,
+    n_out: int,
+) -> Packing:
+    """Units and compacted clusters of blocks that were carved; arguments as in :func:`pack_blocks` and :func:`carve`."""
     units, cluster = _units(network, column_ptr, synapse, neuron_of, carved)
     units, cluster = _deepen(units, cluster, carved.n_clusters, n_in)
-    return Packing(units, compact(network, units, cluster, held, n_in, n_out))
+    return Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))
 
 
 def compact(
@@ -176,7 +194,7 @@ def _seat(
     unit = np.repeat(np.arange(len(part)), np.diff(feed_ptr))
     wanted = np.zeros(len(part), bool)
     wanted[idle] = True
-    pick = wanted[feed]
+    pick = wanted[feed] & (part[unit] >= 0)
     pairs = np.unique(feed[pick].astype(np.int64) * max(k, 1) + part[unit[pick]])
     for pair in pairs.tolist():
         neuron, cluster = divmod(pair, max(k, 1))
@@ -190,7 +208,7 @@ def _seat(
     return part
 
 
-def _columns(
+def columns_of(
     network: SpikingNetwork, on_chip: NDArray[np.bool_], order: str
 ) -> tuple[NDArray[np.int64], NDArray[np.integer], NDArray[np.int32]]:
     """(column_ptr, synapse of each entry, neuron of each column): a column a neuron, or one for each sign it has."""
@@ -233,6 +251,14 @@ def _groups(network: SpikingNetwork, neuron_of: NDArray[np.int32], grouping: str
     return groups
 
 
+def places(network: SpikingNetwork) -> NDArray[np.int64]:
+    """(n_neurons,) neurons layer after layer, in layers with height and width along a Z curve."""
+    starts = network.layer_starts
+    return np.concatenate(
+        [starts[k] + np.argsort(_places(layer, np.arange(layer.size)), kind="stable") for k, layer in enumerate(network.layers)]
+    )
+
+
 def _places(layer: Layer, local: NDArray[np.integer]) -> NDArray[np.int64]:
     """Order of the neurons of a layer: positions along a Z curve, channels of a position together."""
     if len(layer.shape) != 3:
@@ -255,7 +281,7 @@ def _units(
 ) -> tuple[Units, NDArray[np.int32]]:
     """One unit for each column and block that share inputs, but where the root itself is in that block."""
     n = network.n_neurons
-    unit, columns, blocks = _number(column_ptr, carved.block, neuron_of, carved.root_cluster, n)
+    unit, columns, blocks = number_units(column_ptr, carved.block, neuron_of, carved.root_cluster, n)
     of_synapse = np.empty(network.n_synapses, np.int32)
     of_synapse[:] = network.synapses.post  # synapses onto neurons off the chip keep their place
     of_synapse[synapse] = unit
@@ -266,7 +292,7 @@ def _units(
 
 
 @njit(cache=True)
-def _number(column_ptr, block, neuron_of, root_cluster, n):  # type: ignore[no-untyped-def]
+def number_units(column_ptr, block, neuron_of, root_cluster, n):  # type: ignore[no-untyped-def]
     """(unit of each input, column of each unit below a root, its block)."""
     k = len(column_ptr) - 1
     unit = np.empty(len(block), np.int32)
