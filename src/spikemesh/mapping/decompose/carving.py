@@ -22,6 +22,10 @@ NO_CROSSBAR = -2
 """In place of a root's cluster: it has more partial sums than a crossbar has rows."""
 
 
+PATIENCE = 4
+"""Blocks that are carved beyond the best number so far before a group is left at that."""
+
+
 @dataclass(frozen=True, eq=False)
 class Carved:
     """What :func:`carve` made.
@@ -100,7 +104,7 @@ class _Group:
         self.bits: list[NDArray[np.uint64]] = []
 
     def best(self) -> int:
-        """Carves until nothing is left and returns the number of blocks of least cost.
+        """Carves while it pays and returns the number of blocks of least cost.
 
         Blocks whose columns take ``least`` inputs or more may leave so much over that some root fits no crossbar. Then columns
         that take fewer are let in; with one, nothing is left but partial sums.
@@ -119,6 +123,8 @@ class _Group:
             cost = self._settled(pending, len(self.rows))[2]
             if cost < least_cost - 1e-9:
                 best, least_cost = len(self.rows), cost
+            elif best is not None and len(self.rows) >= best + PATIENCE:
+                return best
             taken = np.empty(min(self.n_in, len(pending)), np.int64)
             bits = np.zeros((len(taken), pending.shape[1]), np.uint64)
             used = grow_block(pending, len(self.columns), least, taken, bits)
