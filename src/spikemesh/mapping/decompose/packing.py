@@ -111,7 +111,10 @@ def packing_of(
 ) -> Packing:
     """Units and compacted clusters of blocks that were carved; arguments as in :func:`pack_blocks` and :func:`carve`."""
     units, cluster = _units(network, column_ptr, synapse, neuron_of, carved)
-    units, cluster = _deepen(units, cluster, carved.n_clusters, n_in)
+    negative = np.zeros(units.n_units, bool)
+    if len(neuron_of) > 1 and (neuron_of[1:] == neuron_of[:-1]).any():  # a column for each sign
+        negative[units.of_synapse] = network.synapses.weight < 0
+    units, cluster = _deepen(units, cluster, carved.n_clusters, n_in, negative)
     return Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))
 
 
@@ -318,52 +321,54 @@ def number_units(column_ptr, block, neuron_of, root_cluster, n):  # type: ignore
     return unit, columns[:made].copy(), blocks[:made].copy()
 
 
-def _deepen(units: Units, cluster: NDArray[np.int32], n_clusters: int, n_in: int) -> tuple[Units, NDArray[np.int32]]:
-    """Puts units between a root and its partial sums where there are more of them than rows."""
+def _deepen(
+    units: Units, cluster: NDArray[np.int32], n_clusters: int, n_in: int, negative: NDArray[np.bool_]
+) -> tuple[Units, NDArray[np.int32]]:
+    """Puts units between a root and its partial sums where there are more of them than rows.
+
+    negative : (n_units,) bool; units of the two kinds meet in the root alone.
+    """
     n = units.n_neurons
     tall = np.flatnonzero(cluster[:n] == NO_CROSSBAR)
     if not len(tall):
         return units, cluster
-    parent, cluster = units.parent.copy(), cluster.copy()
-    children: dict[int, list[int]] = {int(v): [] for v in tall}
+    below_of: dict[int, list[int]] = {int(v): [] for v in tall}
     for u in range(n, units.n_units):
-        if int(parent[u]) in children:
-            children[int(parent[u])].append(u)
-    neuron: list[int] = []
-    more_parent: list[int] = []
-    more_cluster: list[int] = []
-    parents = parent.tolist()
-    for v, below in children.items():
+        if int(units.parent[u]) in below_of:
+            below_of[int(units.parent[u])].append(u)
+    parents, kinds, clusters = units.parent.tolist(), negative.tolist(), cluster.tolist()
+    neurons = units.neuron.tolist()
+    for v, below in below_of.items():
         while len(below) > n_in:
             upper = []
-            for first in range(0, len(below), n_in):
-                new = units.n_units + len(neuron)
-                neuron.append(v)
-                more_parent.append(v)
-                more_cluster.append(n_clusters)
-                n_clusters += 1
-                upper.append(new)
-                for u in below[first : first + n_in]:
-                    if u < units.n_units:
-                        parents[u] = new
-                    else:
-                        more_parent[u - units.n_units] = new
+            for kind in (False, True):
+                mine = [u for u in below if kinds[u] == kind]
+                for first in range(0, len(mine), n_in):
+                    some = mine[first : first + n_in]
+                    if len(some) > 1:
+                        for u in some:
+                            parents[u] = len(parents)
+                        some = [len(parents)]
+                        parents.append(v)
+                        kinds.append(kind)
+                        neurons.append(v)
+                        clusters.append(n_clusters)
+                        n_clusters += 1
+                    upper += some
             below = upper
-        cluster[v] = n_clusters
+        clusters[v] = n_clusters
         n_clusters += 1
-    all_neurons = np.concatenate([units.neuron[n:], np.array(neuron, np.int32)])
-    order = np.argsort(all_neurons, kind="stable")
-    number = np.empty(len(order), np.int64)
+    return _renumbered(n, neurons, parents, clusters, units)
+
+
+def _renumbered(
+    n: int, neurons: list[int], parents: list[int], clusters: list[int], units: Units
+) -> tuple[Units, NDArray[np.int32]]:
+    """The units in order of their neurons, roots first."""
+    order = np.concatenate([np.arange(n), n + np.argsort(np.array(neurons[n:]), kind="stable")])
+    number = np.empty(len(order), np.int32)
     number[order] = np.arange(len(order))
-    moved = np.concatenate([np.arange(n), n + number])
-    all_parents = moved[np.array(parents[n:] + more_parent, np.int64)]
-    below_roots = np.concatenate([cluster[n:], np.array(more_cluster, np.int32)])
-    return (
-        Units(
-            np.concatenate([units.neuron[:n], all_neurons[order]]),
-            np.concatenate([units.parent[:n], all_parents[order].astype(np.int32)]),
-            moved[units.of_synapse].astype(np.int32),
-            units.of_bias,
-        ),
-        np.concatenate([cluster[:n], below_roots[order]]).astype(np.int32),
-    )
+    parent = np.array(parents, np.int32)[order]
+    parent = np.where(parent >= 0, number[parent], -1).astype(np.int32)
+    moved = Units(np.array(neurons, np.int32)[order], parent, number[units.of_synapse], units.of_bias)
+    return moved, np.array(clusters, np.int32)[order]
