@@ -118,7 +118,10 @@ _ACCURACY = {
     "accuracy_mapped_high": ("", "upper end of its 95 % Wilson interval", "higher"),
     "acceleration": ("", "network time / chip time of the accelerated columns", ""),
     "accuracy_accelerated": ("", "share answered right with the chip driven that much faster", "higher"),
-    "late_share_accelerated": ("", "share of remote spikes that came late there", "lower"),
+    "late_share_accelerated": ("", "share of deliveries, own tiles included, that were read too late there", "lower"),
+    "spike_disorder_accelerated": ("", "spike disorder there", "lower"),
+    "mesh_cols": ("", "tiles from west to east", ""),
+    "mesh_rows": ("", "tiles from north to south", ""),
     "seconds": ("s", "time that mapping took on this machine", "lower"),
 }
 
