@@ -20,7 +20,16 @@ from spikemesh.simulation import RunRecord, simulate
 from spikemesh.testing.records import mappings, records
 
 DOCS = Path(__file__).parents[2] / "docs" / "metrics.md"
-OTHERS = ("accuracy", "acceleration", "late_share_accelerated", "seconds", "inter_improvement", "intra_improvement")
+OTHERS = (
+    "accuracy",
+    "acceleration",
+    "late_share_accelerated",
+    "seconds",
+    "inter_improvement",
+    "intra_improvement",
+    "mesh_",
+    "spike_disorder_accelerated",
+)
 
 
 def chip(**overrides: object) -> Hardware:
