@@ -6,12 +6,12 @@ import sqlite3
 import numpy as np
 import pytest
 
-from spikemesh.cli import main
-from spikemesh.errors import DataError, DescriptionError, SpikemeshError
+from spikemesh.errors import DataError, DescriptionError
 from spikemesh.hardware import load_hardware
 from spikemesh.mapping import legalise, map_network
 from spikemesh.metrics import metrics
 from spikemesh.network import load_network, load_trace
+from spikemesh.scenario import available
 from spikemesh.scenario.sweep import Axis, making, read_sweep, run_sweep, sweep_of
 from spikemesh.simulation import simulate
 from spikemesh.spiking import run_brian2
@@ -53,7 +53,7 @@ def test_a_row_is_what_mapping_and_simulating_give(sweep_folder):
         assert (row["mesh_cols"], row["mesh_rows"]) == (mapped.hardware.cols, mapped.hardware.rows)
 
 
-@pytest.mark.parametrize("recipe", ["auto", "snn-gpa", "spinemap", "my_recipe"])
+@pytest.mark.parametrize("recipe", [name for name in available("recipes") if not name.startswith("decomposed")])
 def test_shared_stages_change_nothing(sweep_folder, recipe):
     """Stages see only what they say they depend on; the mapping is that of the whole chip all the same."""
     point = {"network": "net.npz", "trace": "trace.npz", "hardware": "chip.toml"}
@@ -86,6 +86,30 @@ def test_a_workload_is_prepared_fired_and_judged(tmp_path):
     assert row["accuracy_mapped"] == trace.accuracy
     assert row["accuracy_snn"] == run_brian2(prepared.network, prepared.inputs(2), duration_ms=20, labels=labels).accuracy
     assert (table["late_share"] > 0).tolist() == [False, True, False, True]
+
+
+def test_a_decomposed_network_fires_its_own_spikes(tmp_path):
+    point = {"network": "digits_cnn", "network.weights": "drawn", "samples": 2, "duration_ms": 20, "hardware": "mesh-45nm"}
+    chip = {"crossbar.n_in": 32, "crossbar.n_out": 32, "mesh.cols": "auto", "mesh.rows": "auto"}
+    point |= {f"hardware.{key}": value for key, value in chip.items()}
+    (row,) = run_sweep(Axis("recipe", ["decomposed"]), point, out=tmp_path / "out", workers=0).table.to_dict("records")
+    from spikemesh.workloads import prepare
+
+    prepared = prepare("digits_cnn", weights="drawn")
+    trace = run_brian2(prepared.network, prepared.inputs(2), duration_ms=20)
+    mapped = map_network(prepared.network, trace, load_hardware("mesh-45nm", overrides=chip), recipe="decomposed")
+    assert mapped.network.n_neurons > prepared.network.n_neurons
+    expected = metrics(simulate(mapped, run_brian2(mapped.network, prepared.inputs(2), duration_ms=20)))
+    assert {name: row[name] for name in expected.index} == pytest.approx(dict(expected), nan_ok=True, rel=0, abs=0)
+    assert row["synapse_utilisation_original"] < row["synapse_utilisation"]
+
+
+def test_a_trace_file_cannot_drive_a_network_that_it_is_not_of(sweep_folder):
+    point = {"network": "net.npz", "trace": "trace.npz", "hardware": "chip.toml"}
+    described = sweep_of(Axis("recipe", ["decomposed", "pacman"]), point, folder=sweep_folder)
+    table = run_sweep(described, out=sweep_folder / "out", workers=0).table
+    assert table["status"].tolist() == ["failed", "done"]
+    assert "the mapping's own network" in table["error"][0]
 
 
 def test_a_finished_point_is_never_computed_twice(sweep_folder, made):
@@ -253,6 +277,22 @@ def test_records_hold_every_packet(sweep_folder):
     assert files[0].read_bytes() == first
 
 
+@pytest.mark.slow
+def test_a_task_that_kills_its_workers_fails_and_the_others_go_on(sweep_folder, spikemesh_command):
+    (sweep_folder / "deadly.toml").write_text('[[passes]]\npass = "deadly.py:Cluster"\n[[passes]]\npass = "place"\n')
+    (sweep_folder / "deadly.py").write_text(
+        "import os\nfrom dataclasses import dataclass\n@dataclass(frozen=True)\nclass Cluster:\n"
+        "    reads = ('network',)\n    writes = ('partition',)\n    def run(self, state):\n        os._exit(1)\n"
+    )
+    file = sweep_folder / "sweep.toml"
+    file.write_text(file.read_text().replace('"random"', '"deadly.toml"'))
+    done = spikemesh_command("sweep", str(file), "--workers", "2", "--out", str(sweep_folder / "out"), "--json")
+    assert done.returncode == 1, done.stderr
+    table = json.loads(done.stdout)["table"]
+    assert [row["status"] for row in table] == ["failed"] * 6 + ["done"] * 6
+    assert all("WorkerLost: 3 worker processes" in row["error"] for row in table[:6])
+
+
 def test_a_folder_belongs_to_one_sweep_at_a_time(sweep_folder):
     import fcntl
 
@@ -290,22 +330,25 @@ def test_the_table_can_be_read_back_and_while_it_grows(sweep_folder):
         read_sweep(out / "elsewhere")
 
 
-def test_any_number_of_workers_makes_the_same_table(sweep_folder):
-    """Also the command line: two processes against none."""
-    file = sweep_folder / "sweep.toml"
-    result = run_sweep(file, out=sweep_folder / "none", workers=0)
-    with pytest.raises(SpikemeshError, match="workers"):
-        run_sweep(file, out=sweep_folder / "none", workers=-1)
-    assert main(["sweep", str(file), "--workers", "2", "--out", str(sweep_folder / "two"), "--json"]) == 0
-    assert rows_of(sweep_folder / "two") == rows_of(sweep_folder / "none")
-    assert (sweep_folder / "two" / "table.csv").read_bytes() == (sweep_folder / "none" / "table.csv").read_bytes()
-    assert result.failed == 0
+def test_any_number_of_workers_makes_the_same_table(sweep_folder, spikemesh_command):
+    file = str(sweep_folder / "sweep.toml")
+    for workers in ("1", "2"):
+        done = spikemesh_command("sweep", file, "--workers", workers, "--out", str(sweep_folder / workers), "--json")
+        assert done.returncode == 0, done.stderr
+        assert json.loads(done.stdout)["computed"] == 12
+    assert rows_of(sweep_folder / "1") == rows_of(sweep_folder / "2")
+    assert (sweep_folder / "1" / "table.csv").read_bytes() == (sweep_folder / "2" / "table.csv").read_bytes()
 
 
-def test_the_command_line_says_when_points_failed(sweep_folder, capsys):
+def test_the_number_of_workers_is_checked(sweep_folder):
+    with pytest.raises(DescriptionError, match="workers"):
+        run_sweep(sweep_folder / "sweep.toml", out=sweep_folder / "out", workers=-1)
+
+
+def test_the_command_line_says_when_points_failed(sweep_folder, spikemesh_command):
     file = sweep_folder / "sweep.toml"
     file.write_text(file.read_text().replace("[point]", "[point]\nacceleration = 1e9"))
-    assert main(["sweep", str(file), "--workers", "1", "--out", str(sweep_folder / "out")]) == 1
-    said = capsys.readouterr()
-    assert "12 of 12 points; point" in said.err
-    assert "shorter than a cycle" in said.out
+    done = spikemesh_command("sweep", str(file), "--workers", "1", "--out", str(sweep_folder / "out"))
+    assert done.returncode == 1
+    assert "12 of 12 points; point" in done.stderr
+    assert "shorter than a cycle" in done.stdout

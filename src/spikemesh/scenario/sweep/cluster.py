@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from typing import Any
 
 from spikemesh.errors import SpikemeshError
@@ -16,7 +17,9 @@ __all__ = ["Cluster"]
 AHEAD = 2
 """Tasks submitted for each thread of the cluster: enough that no worker waits for this process, few enough to stay in order."""
 PATIENCE_S = 60.0
-"""How long to wait for a first worker."""
+"""How long to wait for a worker where there is none."""
+LOOK_S = 5.0
+"""How often to look whether there is one."""
 
 
 class Cluster:
@@ -74,9 +77,7 @@ class Cluster:
         self.running[future] = task
 
     def next(self) -> list[tuple[Task, Outcome]]:
-        from distributed import wait
-
-        done = wait(list(self.running), return_when="FIRST_COMPLETED").done
+        done = self._wait()
         ended = []
         for future in [future for future in self.running if future in done]:
             task, outcome = self.running.pop(future), self._outcome(future)
@@ -84,6 +85,21 @@ class Cluster:
                 self.holders[task.address] = self._holder(future)
             ended.append((task, outcome))
         return ended
+
+    def _wait(self) -> set[Any]:
+        """Futures that have ended, at least one; a SpikemeshError once the cluster has been without workers for a while."""
+        from distributed import wait
+
+        deserted = None
+        while True:
+            try:
+                with self.client.as_current():
+                    return wait(list(self.running), timeout=LOOK_S, return_when="FIRST_COMPLETED").done
+            except TimeoutError:
+                now = time.monotonic()
+                deserted = None if self.client.nthreads() else deserted or now
+            if deserted is not None and now - deserted > PATIENCE_S:
+                raise SpikemeshError(f"--scheduler {self.scheduler}: all workers are gone; start the sweep again to go on")
 
     def _holder(self, future: Any) -> list[str] | None:
         """The worker that a task ran on; None where it has gone meanwhile."""

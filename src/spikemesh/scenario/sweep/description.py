@@ -141,8 +141,15 @@ def load_sweep(path: str | Path) -> SweepDescription:
 
 
 def _find(path: Path) -> Path:
-    shipped = shipped_folder("scenarios") / "sweeps" / f"{path.name.removesuffix('.toml')}.toml"
-    return shipped if path.name == str(path) and not path.exists() and shipped.is_file() else path
+    """The file of a path, or of a shipped name."""
+    folder = shipped_folder("scenarios") / "sweeps"
+    shipped = folder / f"{path.name.removesuffix('.toml')}.toml"
+    if path.exists() or path.name != str(path):
+        return path
+    if not shipped.is_file():
+        known = ", ".join(sorted(file.stem for file in folder.glob("*.toml")))
+        raise DescriptionError(path, "", f"there is no such file; the sweeps that ship are {known}")
+    return shipped
 
 
 def _read(file: Path) -> dict[str, Any]:

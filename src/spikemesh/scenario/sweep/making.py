@@ -114,7 +114,7 @@ def _same_data(prepared: Prepared, spec: dict[str, Any]) -> Any:
 
 def _begin(spec: dict[str, Any], shelf: Shelf) -> MappingState:
     network = shelf.network(spec["network"])
-    trace, rates = shelf.spikes(spec["trace"])
+    trace, rates = shelf.trace(spec["trace"]), shelf.rates(spec["trace"])
     if len(rates) != network.n_neurons:
         raise TraceError(f"the trace has {len(rates)} neurons, {network.name} has {network.n_neurons}")
     return MappingState(
@@ -136,8 +136,13 @@ def _run(spec: dict[str, Any], shelf: Shelf, state: MappingState, *more: Pass) -
     return state
 
 
-def _save_network(spec: dict[str, Any], shelf: Shelf, before: MappingState, after: MappingState, folder: Path) -> None:
-    """The network where passes changed it, with its own spikes where there is something to show it."""
+def _save_network(
+    spec: dict[str, Any], shelf: Shelf, before: MappingState, after: MappingState, folder: Path, clustered: bool = False
+) -> None:
+    """The network where passes changed it, with its own spikes where there is something to show it.
+
+    Clusters are made for the rates of that network; once they are ``clustered``, the rates stay those that made them.
+    """
     if after.original_synapses is not None:
         save_arrays(folder / "original.npz", original=after.original_synapses.astype(np.int8))
     if after.network is before.network:
@@ -145,7 +150,7 @@ def _save_network(spec: dict[str, Any], shelf: Shelf, before: MappingState, afte
     after.network.save(folder / "network.npz")
     if spec["samples"] is not None:
         fire(after.network, shelf, spec["samples"], spec["run"]).save(folder / "trace.npz")
-    elif after.network.n_neurons != before.network.n_neurons:
+    if spec["samples"] is None or clustered:
         save_arrays(folder / "rates.npz", rates=after.rates_hz)
 
 
@@ -159,7 +164,7 @@ def make_clusters(task: Task, shelf: Shelf, folder: Path) -> None:
     after = _run(task.spec, shelf, before)
     if after.partition is None:
         raise MappingError("the recipe places clusters before it makes any")
-    _save_network(task.spec, shelf, before, after, folder)
+    _save_network(task.spec, shelf, before, after, folder, clustered=True)
     save_partition(after.partition, folder / "clusters.npz")
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from spikemesh.errors import SpikemeshError, TraceError
+from spikemesh.errors import SpikemeshError
 from spikemesh.mapping import Mapping
 from spikemesh.metrics import metrics, wilson_interval
 from spikemesh.report.folder import plain
@@ -34,12 +34,7 @@ def measure(task: Task, shelf: Shelf) -> tuple[str, RunRecord]:
     """(row of the table as JSON, record) of a point."""
     spec = task.spec
     network = shelf.network(spec["network"])
-    trace, _ = shelf.spikes(spec["trace"])
-    if trace is None:
-        raise TraceError(
-            f"the recipe changed the network to {network.n_neurons} neurons, and a trace file has no samples to run it with: "
-            "sweep a workload, or give the mapped network and its own trace"
-        )
+    trace = shelf.trace(spec["trace"])
     assignment, tiles = shelf.tiles(spec["placed"])
     mapped = Mapping(
         network,
@@ -61,13 +56,13 @@ def _accuracy(
 ) -> dict[str, float | int]:
     """Shares of samples answered right: by the model, by the network unmapped, and on the chip with its late spikes."""
     samples = None if spec["samples"] is None else shelf.samples(spec["samples"])
-    unmapped, _ = shelf.spikes([spec["unmapped"]])
+    unmapped = shelf.trace([spec["unmapped"]])
     labels = trace.labels
     ann = None if samples is None else samples.ann_predictions
     found = {
         "accuracy_samples": 0 if labels is None else len(labels),
         "accuracy_ann": NAN if labels is None or ann is None else float(np.mean(ann == labels)),
-        "accuracy_snn": NAN if unmapped is None else unmapped.accuracy,
+        "accuracy_snn": unmapped.accuracy,
         "accuracy_mapped": NAN,
         "accuracy_mapped_low": NAN,
         "accuracy_mapped_high": NAN,

@@ -271,7 +271,10 @@ class _Run:
     def _ended(self, task: Task, outcome: Outcome, schedule: Schedule, crew: Workers) -> int:
         """Books what became of a task; returns how many tasks that put to work again."""
         if outcome.status == "foreign":
-            raise SpikemeshError(f"worker {outcome.worker} runs another spikemesh than this one; install the same on both")
+            raise SpikemeshError(
+                f"worker {outcome.worker} runs another spikemesh than this process: install the same there, or, if its code "
+                "was edited meanwhile, start the sweep again"
+            )
         if outcome.status == "missing":
             return self._missing(task, outcome, schedule, crew)
         if outcome.status == "failed":

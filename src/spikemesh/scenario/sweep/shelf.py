@@ -57,13 +57,16 @@ class Shelf:
         """The network of the first of ``refs`` that has one of its own."""
         return self._load(self._first(refs, "network.npz"), "network.npz", load_network)
 
-    def spikes(self, refs: Sequence[Ref]) -> tuple[SpikeTrace | None, NDArray[np.float64]]:
-        """(trace, (n_neurons,) rates in Hz); no trace where a pass changed the network and there is nothing to show it."""
-        ref = self._first(refs, "trace.npz", "rates.npz")
-        if (self.store.path(ref) / "rates.npz").is_file():
-            return None, self._load(ref, "rates.npz", lambda path: load_arrays(path, rates=("f", 1))["rates"])
-        trace = self._load(ref, "trace.npz", load_trace)
-        return trace, trace.rates_hz
+    def trace(self, refs: Sequence[Ref]) -> SpikeTrace:
+        """The spikes of the first of ``refs`` that has some of its own."""
+        return self._load(self._first(refs, "trace.npz"), "trace.npz", load_trace)
+
+    def rates(self, refs: Sequence[Ref]) -> NDArray[np.float64]:
+        """(n_neurons,) Hz that weigh the network for the next pass: as the last pass left them, else those of the trace."""
+        ref = self._first(refs, "rates.npz", "trace.npz")
+        if not (self.store.path(ref) / "rates.npz").is_file():
+            return self.trace([ref]).rates_hz
+        return self._load(ref, "rates.npz", lambda path: load_arrays(path, rates=("f", 1))["rates"])
 
     def original(self, refs: Sequence[Ref]) -> NDArray[np.bool_] | None:
         """See :class:`spikemesh.mapping.Mapping`; of the first of ``refs`` that has it, None where none has."""

@@ -1,0 +1,165 @@
+"""A sweep that is killed, at any time and as often as one likes, ends with the table of one that was not. Real processes,
+real SIGKILL."""
+
+import os
+import random
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+PATIENCE_S = 120
+
+
+def start(folder: Path, workers: int, out: str = "out") -> subprocess.Popen:
+    """The sweep of a folder, in a process of its own."""
+    code = (
+        "import sys\nfrom spikemesh.scenario.sweep import run_sweep\n"
+        "r = run_sweep(sys.argv[1], out=sys.argv[2], workers=int(sys.argv[3]))\nprint(r.computed, r.reused, r.failed)"
+    )
+    command = [sys.executable, "-c", code, str(folder / "sweep.toml"), str(folder / out), str(workers)]
+    environment = {**os.environ, "PYTHONPATH": (folder / "package").read_text()}
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+
+
+def finished(process: subprocess.Popen) -> list[int]:
+    """[computed, reused, failed] of a sweep that ends by itself."""
+    out, err = process.communicate(timeout=PATIENCE_S)
+    assert process.returncode == 0, err
+    return [int(word) for word in out.split()]
+
+
+def look(out: Path, query: str) -> list:
+    """Rows of the table as it is now; none while there is none."""
+    try:
+        with sqlite3.connect(f"file:{out / 'sweep.sqlite'}?mode=ro", uri=True, timeout=5) as database:
+            return list(database.execute(query))
+    except sqlite3.OperationalError:
+        return []
+
+
+def runs(out: Path) -> dict:
+    return dict(look(out, "SELECT address, result FROM runs"))
+
+
+def wait_for(condition, process: subprocess.Popen) -> bool:
+    """Whether the condition came true before the process ended."""
+    end = time.monotonic() + PATIENCE_S
+    while process.poll() is None and time.monotonic() < end:
+        if condition():
+            return True
+        time.sleep(0.002)
+    return False
+
+
+def same(folder: Path) -> None:
+    """The killed sweep's table and CSV are bit for bit those of the one that was left alone."""
+    for query in ("SELECT * FROM points ORDER BY number", "SELECT * FROM runs ORDER BY address"):
+        assert look(folder / "out", query) == look(folder / "calm", query) != []
+    assert (folder / "out" / "table.csv").read_bytes() == (folder / "calm" / "table.csv").read_bytes()
+
+
+@pytest.fixture(scope="module")
+def calm_folder(fill_sweep_folder, package_copy, tmp_path_factory):
+    """60 points, half of which fail; calm/ has the table of a sweep that nobody killed."""
+    folder = fill_sweep_folder(tmp_path_factory.mktemp("sweep"))
+    file = folder / "sweep.toml"
+    text = file.read_text().replace("values = [0, 1, 2]", f"values = {list(range(15))}")
+    file.write_text(text.replace('"random", "pacman"', '"random", "no-such"'))
+    (folder / "package").write_text(str(package_copy))
+    assert finished(start(folder, workers=0, out="calm")) == [60, 0, 30]
+    return folder
+
+
+@pytest.fixture
+def killed_folder(calm_folder, tmp_path):
+    """As calm_folder; out/ is for a sweep that gets killed."""
+    return shutil.copytree(calm_folder, tmp_path / "sweep")
+
+
+def test_killed_again_and_again_it_goes_on_where_it_stopped(killed_folder):
+    out, kept, halfway = killed_folder / "out", {}, 0
+    for rows in (1, 34, 47):
+        process = start(killed_folder, workers=0)
+        wait_for(lambda rows=rows: len(runs(out)) >= rows, process)
+        process.kill()
+        process.communicate()
+        now = runs(out)
+        assert kept.items() <= now.items(), "nothing that was finished is lost"
+        halfway += 0 < len(now) < 60
+        kept = now
+    assert halfway, "no kill came in time to matter"
+    computed, reused, failed = finished(start(killed_folder, workers=0))
+    assert (computed + reused, reused, failed) == (60, len(kept), 30)
+    same(killed_folder)
+
+
+def test_workers_end_with_a_killed_sweep_and_a_killed_worker_ends_nothing(killed_folder):
+    out = killed_folder / "out"
+    workers = "SELECT DISTINCT worker FROM timings WHERE worker != ''"
+    process = start(killed_folder, workers=2)
+    assert wait_for(lambda: len(look(out, workers)) == 2, process)
+    process.kill()
+    process.communicate()
+    first = pids(look(out, workers))
+    end = time.monotonic() + PATIENCE_S
+    while any(alive(pid) for pid in first) and time.monotonic() < end:
+        time.sleep(0.01)
+    assert not any(alive(pid) for pid in first)
+
+    before = len(runs(out))
+    assert before < 60
+    process = start(killed_folder, workers=1)
+    wait_for(lambda: len(pids(look(out, workers))) > len(first), process)
+    killed = False
+    for pid in pids(look(out, workers)):
+        if pid not in first and alive(pid):
+            os.kill(pid, signal.SIGKILL)
+            killed = True
+    assert killed, "the worker was done before it could be killed"
+    computed, reused, failed = finished(process)
+    assert (computed + reused, failed) == (60, 30)
+    same(killed_folder)
+
+
+def pids(rows: list) -> list[int]:
+    return [int(worker.rpartition(":")[2]) for (worker,) in rows]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return "zombie" not in Path(f"/proc/{pid}/status").read_text() if Path(f"/proc/{pid}/status").exists() else True
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_at_random_moments_many_times(killed_folder, seed):
+    """Kills at any moment from the first breath on: while it starts, plans, makes stages, computes, or writes."""
+    chance = random.Random(seed)
+    out, kept, kills = killed_folder / "out", {}, 0
+    while kills < 12 and len(kept) < 60:
+        process = start(killed_folder, workers=chance.choice([0, 1, 2]))
+        if chance.random() < 0.4:
+            time.sleep(chance.uniform(0, 3))
+        else:
+            target = len(kept) + chance.randint(0, 6)
+            wait_for(lambda target=target: len(runs(out)) >= target, process)
+            time.sleep(chance.uniform(0, 0.03))
+        kills += process.poll() is None
+        process.kill()
+        process.communicate()
+        now = runs(out)
+        assert kept.items() <= now.items()
+        kept = now
+    assert kills >= 5
+    computed, reused, failed = finished(start(killed_folder, workers=2))
+    assert (computed + reused, failed) == (60, 30)
+    same(killed_folder)
