@@ -9,6 +9,7 @@ from spikemesh.cli import main
 from spikemesh.errors import DescriptionError
 from spikemesh.scenario import available
 from spikemesh.scenario.sweep import Axis, load_sweep, run_sweep, sweep_of
+from spikemesh.scenario.sweep.keys import DEFAULTS
 from spikemesh.shipped import shipped_folder
 
 SHIPPED = sorted(path.stem for path in (shipped_folder("scenarios") / "sweeps").glob("*.toml"))
@@ -110,9 +111,22 @@ def test_a_bad_file_is_one_line_that_names_file_key_and_value(tmp_path, capsys, 
     assert not (tmp_path / "out").exists()
 
 
+def test_the_example_in_the_docs_is_a_sweep(tmp_path):
+    page = Path(__file__).resolve().parents[2] / "docs" / "sweeps.md"
+    text = page.read_text(encoding="utf-8")
+    file = tmp_path / "docs.toml"
+    file.write_text(text.partition("```toml\n")[2].partition("```")[0])
+    described = load_sweep(file)
+    assert f"= {len(described)} points" in text
+    assert described.point["hardware.crossbar.n_in"] == 64
+    assert all(f"`{key}`" in text for key in DEFAULTS)
+
+
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(DescriptionError, match=r"none\.toml"):
         load_sweep(tmp_path / "none.toml")
+    with pytest.raises(DescriptionError, match="the sweeps that ship are late-spikes"):
+        load_sweep("pich")
 
 
 def test_too_many_points_are_refused_before_they_are_listed():

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+import time
 
 import numpy as np
 import pytest
@@ -291,6 +292,29 @@ def test_a_task_that_kills_its_workers_fails_and_the_others_go_on(sweep_folder, 
     table = json.loads(done.stdout)["table"]
     assert [row["status"] for row in table] == ["failed"] * 6 + ["done"] * 6
     assert all("WorkerLost: 3 worker processes" in row["error"] for row in table[:6])
+
+
+def test_an_interrupted_brian2_run_is_not_kept(tmp_path):
+    """Brian2 turns the first Ctrl-C into the end of its run: what it returns then is half a trace."""
+    import os
+    import signal
+    import threading
+
+    import brian2
+
+    def interrupt() -> None:
+        while not brian2.Network._globally_running:
+            time.sleep(0.001)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    point = {"network": "digits_cnn", "network.weights": "drawn", "samples": 1, "duration_ms": 20000, "recipe": "pacman"}
+    thread = threading.Thread(target=interrupt, daemon=True)
+    thread.start()
+    with pytest.raises(KeyboardInterrupt):
+        run_sweep(Axis("seed", [0]), point, out=tmp_path / "out", workers=0)
+    thread.join()
+    stages = sorted(path.parent.name for path in (tmp_path / "out" / "stages").glob("*/*") if path.is_dir())
+    assert stages == ["network", "samples"]
 
 
 def test_a_folder_belongs_to_one_sweep_at_a_time(sweep_folder):

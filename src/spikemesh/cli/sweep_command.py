@@ -11,7 +11,15 @@ from spikemesh.scenario.sweep import SweepDescription, SweepResult, load_sweep, 
 
 __all__ = ["sweep_command"]
 
-SHOWN = ("packets_per_s", "hop_cost", "latency_mean_cycles", "latency_max_cycles", "total_energy_pj", "accuracy_mapped")
+SHOWN = (
+    "packets_per_s",
+    "hop_cost",
+    "latency_mean_cycles",
+    "latency_max_cycles",
+    "total_energy_pj",
+    "late_share",
+    "accuracy_mapped",
+)
 MOST_ROWS = 40
 
 
