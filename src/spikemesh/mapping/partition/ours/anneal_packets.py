@@ -92,13 +92,14 @@ def carry(nets, u, a, b, held, sent):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True)
-def anneal(nets, members, part, held, sent, used, row_limit, n_steps, hot, cold, seed):  # type: ignore[no-untyped-def]
+def anneal(nets, members, free, part, held, sent, used, row_limit, n_steps, hot, cold, seed):  # type: ignore[no-untyped-def]
     """``n_steps`` proposals while the temperature falls geometrically from ``hot`` to ``cold`` packets/s.
 
     A proposal takes a random vertex u, one of its groups, a cluster that holds a vertex of that group, and exchanges u with a random
     slot there. Returns the packets/s added in all; changes ``members``, ``part``, ``held``, ``sent`` and ``used``.
 
     members : (K, capacity) int32, vertices in each cluster; numbers from n up are empty slots, with empty lists in nets.
+    free : only the first ``free`` columns of ``members`` are exchanged.
     part : (K * capacity,) int32. held (K, G) unsigned int, sent (K, G) float64: see :func:`fill_tables`.
     used : (K,) int64 rows in use; an exchange may not bring a cluster over ``row_limit``, nor further over it.
     """
@@ -120,7 +121,7 @@ def anneal(nets, members, part, held, sent, used, row_limit, n_steps, hot, cold,
         x = advance(x)
         u = below(x, n)
         n_in, n_out = in_ptr[u + 1] - in_ptr[u], out_ptr[u + 1] - out_ptr[u]
-        if n_in + n_out == 0:
+        if n_in + n_out == 0 or slot[u] >= free:
             continue
         x = advance(x)
         k = below(x, n_in + n_out)
@@ -135,7 +136,7 @@ def anneal(nets, members, part, held, sent, used, row_limit, n_steps, hot, cold,
         if a == b:
             continue
         x = advance(x)
-        v = members[b, below(x, capacity)]
+        v = members[b, below(x, free)]
         delta, rows_a, rows_b = change(nets, u, v, a, b, held, sent, mark, step + 1)
         if delta > 0.0 and delta > -heat * np.log(uniform(x)):
             continue

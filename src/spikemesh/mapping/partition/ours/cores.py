@@ -13,7 +13,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikemesh.mapping.partition.ours.fill import best_homes, take_homes
-from spikemesh.mapping.partition.ours.grow import grow
+from spikemesh.mapping.partition.ours.grow import clusters
 from spikemesh.mapping.partition.ours.nets import Nets, join, restrict
 from spikemesh.mapping.partition.ours.rng import scatter
 
@@ -50,7 +50,7 @@ def light_levels(fed: NDArray[np.int64], most: int = 4) -> list[int]:
 
 
 def core_start(
-    nets: Nets, light: int, capacity: int, n_clusters: int, row_limit: int, budget: int
+    nets: Nets, light: int, price: float, capacity: int, n_clusters: int, row_limit: int
 ) -> NDArray[np.int32] | None:
     """(n,) int32 clusters with twins together, or None where their clusters alone exceed ``n_clusters``.
 
@@ -71,16 +71,18 @@ def core_start(
     sizes = np.bincount(unit)
     by_unit = heavy[np.argsort(unit, kind="stable")]
     units = join(nets, by_unit, np.concatenate([[0], np.cumsum(sizes)]))
-    cores = grow(units, sizes.astype(np.int32), capacity, row_limit, 0.9, 0.5, False, budget)
+    cores = clusters(
+        units, capacity, price=price, senders_too=False, size=sizes.astype(np.int32), least_share=0.5, row_limit=row_limit
+    )
     if cores.max() >= n_clusters:
         return None
     part = np.full(n, -1, np.int32)
     part[heavy] = cores[unit]
-    settle(nets, part, capacity, n_clusters, row_limit, budget)
+    settle(nets, part, capacity, n_clusters, row_limit)
     return part
 
 
-def settle(nets: Nets, part: NDArray[np.int32], capacity: int, n_clusters: int, row_limit: int, budget: int) -> None:
+def settle(nets: Nets, part: NDArray[np.int32], capacity: int, n_clusters: int, row_limit: int) -> None:
     """Gives every vertex of ``part`` that is -1 a cluster with room, in place."""
     loose = np.flatnonzero(part < 0)
     room = capacity - np.bincount(part[part >= 0], minlength=n_clusters)
@@ -90,6 +92,6 @@ def settle(nets: Nets, part: NDArray[np.int32], capacity: int, n_clusters: int, 
     if not len(rest):
         return
     # the others fill whole clusters of their own first, then whatever is left
-    among = grow(restrict(nets, rest), np.ones(len(rest), np.int32), capacity, row_limit, 0.9, 0.0, True, budget)
+    among = clusters(restrict(nets, rest), capacity, price=0.9, senders_too=True, row_limit=row_limit)
     by_room = np.argsort(-room, kind="stable")
     part[rest[np.argsort(among, kind="stable")]] = np.repeat(by_room, room[by_room])[: len(rest)]

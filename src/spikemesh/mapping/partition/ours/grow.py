@@ -4,15 +4,23 @@ from __future__ import annotations
 
 import numpy as np
 from numba import njit
+from numpy.typing import NDArray
 
-__all__ = ["grow"]
+from spikemesh.mapping.partition.ours.nets import Nets
+
+__all__ = ["NO_LIMIT", "clusters", "grow"]
+
+NO_LIMIT = 1 << 50
+"""More rows than any cluster can use."""
+BUDGET = 2_000_000_000
+"""Targets that one growth may visit."""
 
 NARROW = 32
 """Targets of a group that lends overlap also when the budget is spent."""
 
 
 @njit(cache=True)
-def grow(nets, size, capacity, row_limit, price, least_share, senders_too, budget):  # type: ignore[no-untyped-def]
+def grow(nets, size, label, order, capacity, row_limit, price, least_share, senders_too, budget):  # type: ignore[no-untyped-def]
     """(n,) int32 clusters, numbered from 0 in the order grown.
 
     A cluster takes, as long as one fits, the vertex with the largest
@@ -24,7 +32,10 @@ def grow(nets, size, capacity, row_limit, price, least_share, senders_too, budge
     hyperedge overlap (Ronzani and Silvano, arXiv 2601.16118) with what a vertex would cost elsewhere taken off, so
     that vertices with few groups do not fill every cluster first; ``senders_too`` makes it the packets saved.
 
-    nets : Nets. size (n,) int32 : neurons of each vertex. row_limit : distinct neurons that may feed a cluster.
+    nets : Nets. size (n,) int32 : neurons of each vertex.
+    label (n,) int32 : vertices of one cluster have one label. order (n,) int32 : all vertices, label by label; where
+        nothing overlaps a cluster takes the first that is left of its label.
+    row_limit : distinct neurons that may feed a cluster.
     price : 0 to 1. least_share : where above 0, a vertex joins only if the cluster receives that share of its groups
         (by rate), and clusters stay open-ended; at 0 every cluster is filled.
     budget : entries that may be visited; once they are spent, wide groups lend no overlap.
@@ -47,22 +58,19 @@ def grow(nets, size, capacity, row_limit, price, least_share, senders_too, budge
     inside_of = np.full(n_groups, -1, np.int32)
     cand = np.empty(n, np.int32)
     limited = row_limit < rows.sum()
-    left, step, next_fed, next_any, seed = n, 0, 0, 0, -1
+    left, step, first, seed = n, 0, 0, -1
     while left > 0:
         n_cand, load, used = 0, 0, 0
-        u = seed
+        u = start = seed
         while left > 0:
-            if u < 0:  # nothing overlaps: the first vertex that receives anything, then the first of the rest
-                if load > 0 and (least_share > 0.0 or load == capacity):
+            if u < 0:
+                while part[order[first]] >= 0:
+                    first += 1
+                u = order[first]
+                if load > 0 and (least_share > 0.0 or label[u] != label[start]):
                     break
-                while next_fed < n and (part[next_fed] >= 0 or whole[next_fed] <= 0.0):
-                    next_fed += 1
-                if next_fed < n:
-                    u = next_fed
-                else:
-                    while part[next_any] >= 0:
-                        next_any += 1
-                    u = next_any
+            if load == 0:
+                start = u
             new = _new_rows(u, in_ptr, in_group, received, rows, step) if limited else 0
             if load > 0 and (load + size[u] > capacity or used + new > row_limit):
                 break
@@ -93,7 +101,7 @@ def grow(nets, size, capacity, row_limit, price, least_share, senders_too, budge
                     work += pin_ptr[g + 1] - pin_ptr[g]
                     for f in range(pin_ptr[g], pin_ptr[g + 1]):
                         w = pin[f]
-                        if part[w] < 0:
+                        if part[w] < 0 and label[w] == label[start]:
                             if seen[w] != step:
                                 seen[w] = step
                                 score[w] = 0.0
@@ -104,7 +112,7 @@ def grow(nets, size, capacity, row_limit, price, least_share, senders_too, budge
                     work += sender_ptr[g + 1] - sender_ptr[g]
                     for f in range(sender_ptr[g], sender_ptr[g + 1]):
                         w = sender[f]
-                        if part[w] < 0:
+                        if part[w] < 0 and label[w] == label[start]:
                             if seen[w] != step:
                                 seen[w] = step
                                 score[w] = 0.0
@@ -151,3 +159,23 @@ def _new_rows(w, in_ptr, in_group, received, rows, step):  # type: ignore[no-unt
         if received[in_group[e]] != step:
             new += rows[in_group[e]]
     return new
+
+
+def clusters(
+    nets: Nets,
+    capacity: int,
+    *,
+    price: float,
+    senders_too: bool,
+    size: NDArray[np.int32] | None = None,
+    label: NDArray[np.int32] | None = None,
+    least_share: float = 0.0,
+    row_limit: int = NO_LIMIT,
+) -> NDArray[np.int32]:
+    """:func:`grow` with what it needs filled in: vertices of one neuron, one label, order by index."""
+    whole = np.concatenate([[0.0], np.cumsum(nets.rate[nets.in_group])])
+    fed = whole[nets.in_ptr[1:]] > whole[nets.in_ptr[:-1]]
+    labels = np.zeros(nets.n, np.int32) if label is None else label
+    sizes = np.ones(nets.n, np.int32) if size is None else size
+    order = np.lexsort((~fed, labels)).astype(np.int32)  # vertices that receive nothing come last
+    return grow(nets, sizes, labels, order, capacity, row_limit, price, least_share, senders_too, BUDGET)
