@@ -20,10 +20,10 @@ __all__ = ["EFFORTS", "auto"]
 
 Found = tuple[float, NDArray[np.int64]]
 FEW = 128  # clusters, up to which random starts reach every basin that constructions reach
-RESTART = Schedule(1000, hot=0.35, cold=0.02, window=6)
-SCREEN = Schedule(200, hot=1.0, cold=0.03, window=8, sweeps=0)
-WILD = Schedule(600, hot=2.0, cold=0.03, window=math.inf, sweeps=0)
-FINAL = Schedule(2000, hot=0.5, cold=0.02, window=5)
+RESTART = Schedule(2500, hot=2.0, cold=0.1, window=5)
+SCREEN = Schedule(200, hot=3.0, cold=0.2, window=8, sweeps=0)
+WILD = Schedule(600, hot=12.0, cold=0.2, window=math.inf, sweeps=0)
+FINAL = Schedule(2000, hot=3.0, cold=0.1, window=5)
 RELIEF = 100  # proposals a cluster for the link loads
 HOP_SHARE = {"link-load": 0.1, "both": 1.0}
 
@@ -38,14 +38,14 @@ class Effort:
     wild: int
 
 
-EFFORTS = {"fast": Effort(0.1, 2, 3, 0), "balanced": Effort(1.0, 5, 8, 2), "quality": Effort(8.0, 8, 8, 3)}
+EFFORTS = {"fast": Effort(0.1, 1, 3, 0), "balanced": Effort(1.0, 2, 8, 2), "quality": Effort(8.0, 4, 8, 3)}
 
 
 @placer("auto", paper="spikemesh; range-limited annealing after Betz and Rose (VPR), FPL 1997, on exact slope tables")
 def auto(problem: PlaceProblem, *, objective: str = "hops", effort: str = "balanced") -> NDArray[np.int64]:
     """Multi-start annealing whose proposals cost the same however many neighbours a cluster has.
 
-    Up to 128 clusters, a greedy and some random starts are annealed and the best is kept. Beyond, greedy and spectral
+    Up to 128 clusters, a greedy and a random start are annealed and the better is kept. Beyond, greedy and spectral
     starts are annealed briefly, and the best of them at length. Annealing ends in a descent to where no swap and no move to
     a free tile pays. Up to 9 clusters on 36 tiles, branch and bound then looks for anything better. Lengths depend on sizes
     alone, so results repeat.
@@ -68,7 +68,7 @@ def shortest(problem: PlaceProblem, effort: Effort) -> NDArray[np.int64]:
     from spikemesh.mapping.place.exact import fits, optimum
 
     if fits(problem):
-        cost, best = _restarts(problem, replace(effort, restarts=2))
+        cost, best = _restarts(problem, effort)
         better = optimum(problem, cost * (1.0 - 1e-12), most_nodes=300_000)[2]
         return best if better is None else better
     _, best = _restarts(problem, effort) if problem.k <= FEW else _tournament(problem, effort)
@@ -78,8 +78,11 @@ def shortest(problem: PlaceProblem, effort: Effort) -> NDArray[np.int64]:
 def _restarts(problem: PlaceProblem, effort: Effort) -> Found:
     """(hop cost, tiles), the best of a greedy and of random starts, each annealed on its own."""
     rng = problem.rng()
+    degree = len(problem.exchange[1]) / problem.k
+    # dense traffic has more near-optima to tell apart, and every other method pays for its degree as well
+    schedule = _longer(RESTART, effort.factor * min(2.0, 0.8 + 0.016 * degree))
     starts = [_greedy(problem)] + [random_placement(problem, rng) for _ in range(effort.restarts - 1)]
-    return _best([improve(problem, at, _longer(RESTART, effort.factor), _seed(rng)) for at in starts])
+    return _best([improve(problem, at, schedule, _seed(rng)) for at in starts])
 
 
 def _tournament(problem: PlaceProblem, effort: Effort) -> Found:

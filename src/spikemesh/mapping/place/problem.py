@@ -91,6 +91,16 @@ class PlaceProblem:
         return np.asarray(sent, np.float64).ravel() + np.asarray(received, np.float64).ravel()
 
     @cached_property
+    def wobble(self) -> float:
+        """What one step of a settled cluster changes, packets/s: mean over clusters of the root of the squared exchanges.
+
+        Partners on both sides of a settled cluster nearly cancel, so this and not the volume is what one step costs.
+        """
+        indptr, _, weight = self.exchange
+        source = np.repeat(np.arange(self.k), np.diff(indptr))
+        return float(np.sqrt(np.bincount(source, weight * weight, self.k)).mean())
+
+    @cached_property
     def tile_x(self) -> NDArray[np.int64]:
         """(n,) column of each usable tile."""
         return self.tiles % self.cols

@@ -21,7 +21,7 @@ __all__ = ["Schedule", "improve", "relieve"]
 class Schedule:
     """How to anneal, then descend.
 
-    proposals : a cluster. hot, cold : first and last temperature, in units of the mean packets/s of a cluster.
+    proposals : a cluster. hot, cold : first and last temperature, in units of ``problem.wobble``.
     window, narrow : first and last reach of a proposal, in tiles each way.
     sweeps : rounds of descent over all pairs that follow; it stops by itself where no trade pays.
     """
@@ -30,7 +30,7 @@ class Schedule:
     hot: float
     cold: float
     window: float
-    narrow: float = 2.0
+    narrow: float = 1.0
     levels: int = 30
     sweeps: int = 100
 
@@ -41,8 +41,8 @@ def improve(problem: PlaceProblem, placed: NDArray[np.int64], schedule: Schedule
 
     cols, rows, graph = problem.cols, problem.rows, problem.exchange
     x, y, grid = placed % cols, placed // cols, problem.occupants(placed)
-    unit = float(problem.volume.mean())
-    if unit == 0.0 or problem.n == 1:
+    unit = problem.wobble
+    if unit == 0.0:
         return 0.0, placed
     slopes = slope_table(*graph, x, y, cols, rows)
     if schedule.proposals > 0:

@@ -22,7 +22,7 @@ from spikemesh.mapping.place.draws import below, next_state, start_state, unit
 
 __all__ = ["anneal", "descend", "exchanged", "price", "relocate", "slope_table", "swap_pairs", "tensions", "trade"]
 
-_LOW16, _SHIFT16 = np.uint64(0xFFFF), np.uint64(16)
+_LOW16, _SHIFT16, _COIN = np.uint64(0xFFFF), np.uint64(16), np.uint64(1 << 32)
 
 
 @njit(cache=True)
@@ -112,13 +112,27 @@ def trade(indptr, neighbour, weight, slopes, x, y, grid, cols, u, v, xv, yv):  #
 
 
 @njit(cache=True)
+def _valley(slope, cells):  # type: ignore[no-untyped-def]
+    """The first cell beyond which a convex function of these slopes does not fall any more."""
+    lo, hi = 0, cells - 1
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if slope[middle] >= 0.0:
+            hi = middle
+        else:
+            lo = middle + 1
+    return lo
+
+
+@njit(cache=True)
 def anneal(  # type: ignore[no-untyped-def]
     indptr, neighbour, weight, slopes, x, y, grid, cols, rows, hot, cold, window, narrow, levels, moves, seed
 ):
     """Swap annealing in place: ``levels`` temperatures from ``hot`` down to ``cold``, then 0, of ``moves`` proposals each.
 
-    A proposal trades a random cluster with a random tile at most r columns and r rows away; r falls from ``window`` to 1 as
-    the temperature falls (the range limit of Betz and Rose, VPR, FPL 1997). Returns the change of cost.
+    A proposal trades a random cluster with a tile at most r columns and r rows away; r falls from ``window`` to ``narrow``
+    with the temperature (the range limit of Betz and Rose, VPR, FPL 1997). Every second tile is any of them, the others lie
+    on or beside the way to where the cluster would stand best. Returns the change of cost.
     """
     k = len(x)
     s = start_state(seed)
@@ -132,8 +146,14 @@ def anneal(  # type: ignore[no-untyped-def]
             s = next_state(s)
             u = below(s, k)
             xu, yu = x[u], y[u]
-            west, north = max(0, xu - r), max(0, yu - r)
-            width, height = min(cols - 1, xu + r) - west + 1, min(rows - 1, yu + r) - north + 1
+            middle_x, middle_y, reach = xu, yu, r
+            if s & _COIN:
+                middle_x = min(max(_valley(slopes[u, :cols], cols), xu - r), xu + r)
+                middle_y = min(max(_valley(slopes[u, cols:], rows), yu - r), yu + r)
+                reach = 1
+            west, north = max(0, middle_x - reach), max(0, middle_y - reach)
+            width = min(cols - 1, middle_x + reach) - west + 1
+            height = min(rows - 1, middle_y + reach) - north + 1
             xv = west + ((np.int64(s & _LOW16) * width) >> 16)
             yv = north + ((np.int64((s >> _SHIFT16) & _LOW16) * height) >> 16)
             v = grid[yv * cols + xv]
