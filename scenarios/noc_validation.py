@@ -14,12 +14,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pandas as pd
-from spikemesh.simulation.synthetic import latency_load
 
 from spikemesh.hardware import load_hardware
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
 from spikemesh.scenario.printing import print_study
+from spikemesh.simulation.synthetic import latency_load
 
 QUESTION = "Does the mesh behave as BookSim2's does?"
 BOOKSIM = {0.01: 20.79, 0.1: 21.02, 0.2: 21.58, 0.3: 23.09, 0.35: 25.16, 0.4: 35.40}

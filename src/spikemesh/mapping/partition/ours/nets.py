@@ -161,7 +161,7 @@ def fold(
     out_group = own[:n][sends]
     sender_ptr, sender = _transpose(out_ptr, out_group, len(kept))
     return Nets(
-        in_ptr, in_group, out_ptr, out_group, rates[:n][sends], pin_ptr, pin, sender_ptr, sender, rate[kept], rows
+        in_ptr, in_group, out_ptr, out_group, rates[:n][sends], pin_ptr, pin, sender_ptr, sender, np.asarray(rate[kept], np.float64), rows
     )  # fmt: skip
 
 
