@@ -108,6 +108,8 @@ def run_brian2(
         if monitors is not None:
             net.add(*monitors(net))
         net.run(show.n_groups * show.slot * net.neurons.clock.dt, namespace={})
+    if net._globally_stopped:
+        raise KeyboardInterrupt  # Brian2 catches Ctrl-C and returns what it has: half a trace, which must not pass for one
     show.finish_group(show.n_groups - 1)
     return show.trace(net, known)
 

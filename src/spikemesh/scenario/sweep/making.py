@@ -85,12 +85,7 @@ def fire(network: SpikingNetwork, shelf: Shelf, samples: Ref, run: dict[str, Any
         return run_layered(network, shown.inputs, workers=1, **options)
     from spikemesh.spiking import run_brian2
 
-    trace = run_brian2(network, shown.inputs, **options)
-    import brian2
-
-    if brian2.Network._globally_stopped:
-        raise KeyboardInterrupt  # Brian2 catches Ctrl-C and returns what it has: half a trace, which must not be kept
-    return trace
+    return run_brian2(network, shown.inputs, **options)
 
 
 def _unchanged(task: Task) -> Path:
