@@ -37,6 +37,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--duration-ms", type=float, metavar="MS", help="simulated time of a sample (default 100; --quick 40)")
     parser.add_argument("--hardware", action="append", metavar="NAME|PATH", help=f"chips (default: {', '.join(CHIPS)})")
     parser.add_argument("--recipe", action="append", metavar="NAME|PATH", help=f"recipes (default: {', '.join(RECIPES)})")
+    parser.add_argument("--encoding", default="constant", choices=("constant", "poisson"), help="how inputs become spikes")
     options = parser.parse_args(argv)
     folder = new_folder("gpa-vs-spinemap", options.out)
     progress = Progress(quiet=False)
@@ -44,7 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     chips = [load_hardware(name, overrides=AUTO_MESH) for name in options.hardware or CHIPS]
     samples = options.samples or (3 if options.quick else 100 if options.full else 20)
     duration_ms = options.duration_ms or (40.0 if options.quick else 100.0)
-    question, prepared = prepare_question(options.network, samples, duration_ms, options.seed, options.engine, progress)
+    question, prepared = prepare_question(
+        options.network, samples, duration_ms, options.seed, options.engine, progress, encoding=options.encoding
+    )
     recipes, doublings = options.recipe or RECIPES, 1 if options.quick else 8
     tables = [compare_on_chip(question, chip, recipes, progress, doublings) for chip in chips]
 

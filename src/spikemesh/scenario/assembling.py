@@ -32,6 +32,9 @@ def assemble_comparison(
     title = f"{question.network.name}: mappings compared"
     manifest = _manifest(scenario, title, question_text, question, prepared, [c.hardware for c in tables], options)
     drawings = [drawing for comparison in tables for drawing in comparison.drawings]
+    for drawn in drawings:
+        passes = {f"{k} {step['pass']}": step["parameters"] for k, step in enumerate(drawn["trail"], 1)}
+        manifest["parameters"][f"recipe.{drawn['recipe']} on {drawn['chip']}"] = passes
     return Results(pd.concat([c.table for c in tables], ignore_index=True), manifest, drawings)
 
 
@@ -86,6 +89,7 @@ def _manifest(
         "notes": list(notes),
         "parameters": {
             "options": dict(options),
+            "conversion": str(network.report) if network.report is not None else "none",
             "run": {"encoding": question.encoding, "late": question.late, "engine": question.engine},
             **{f"hardware.{chip.name}": chip.parameters() for chip in hardware},
         },
