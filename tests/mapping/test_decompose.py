@@ -1,5 +1,6 @@
 """Decomposition computes what the original computes: in the rate domain exactly, in spikes up to rounding."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import strategies as st
 
 from spikemesh.errors import MappingError
 from spikemesh.mapping.decompose import chain, decompose, fixed_point, realise, sample_rates, tree, with_units
-from spikemesh.mapping.decompose.coding import code
+from spikemesh.mapping.decompose.coding import bearable_values, code
+from spikemesh.mapping.decompose.starts import arriving_deviation, missed_drive
 from spikemesh.network import SpikingNetwork
 from spikemesh.spiking import run_layered
 
@@ -244,6 +246,54 @@ def test_neurons_that_rest_are_given_time_to_say_their_sum():
     assert (code(net, units).value[7:] == 3 * code(net, units, offset="none", k=1 / 3).value[7:]).all()
 
 
+def split_pair():
+    """Four inputs into neuron 4 in two units of two and its root, which feeds output 5 with weight -3."""
+    net = SpikingNetwork.from_edges([0, 1, 2, 3, 4], [4, 4, 4, 4, 5], [0.5, 0.5, 0.5, -0.5, -3.0], [4, 1, 1])
+    return net, tree(net, 2)
+
+
+def test_spikes_stand_for_what_their_receivers_bear():
+    net, units = split_pair()
+    assert units.n_links == 2
+    rates = np.zeros((2, 6))
+    rates[:, 4], rates[:, 5] = [0.1, 0.5], [0.2, 0.4]
+    value = bearable_values(net, units, rates, 0.05, 100)
+    # two partial sums, each a variance of S^2 / 12, times 3^2 on the way; the output's counts vary by 10 spikes
+    assert value[4] == pytest.approx(0.05 * 10 / np.sqrt(9 * 2 / 12))
+    assert (value[[0, 1, 2, 3, 5]] == 0).all()
+    alone = replace(net, output_ids=np.array([4, 5], np.int32))  # now its own counts matter, too: they vary by 20
+    assert bearable_values(alone, units, rates, 0.05, 100)[4] == pytest.approx(value[4])
+    far = SpikingNetwork.from_edges([0, 1, 2, 3], [4, 4, 4, 4], [0.5] * 4, [4, 1])
+    assert bearable_values(far, tree(far, 2), rates[:, :5], 0.05, 100)[4] == pytest.approx(0.05 * 20 / np.sqrt(2 / 12))
+    coded = code(net, units, offset="bound", precision=0.05, steps=100, rates=rates)
+    assert coded.value[6:] == pytest.approx(np.maximum(code(net, units, offset="bound").value[6:], value[4]))
+
+
+def test_rounding_reaches_the_neurons_behind():
+    net, units = split_pair()
+    coding = code(net, units, offset="bound", least_value=2.0)
+    found = arriving_deviation(net, units, coding)
+    assert found[4] == pytest.approx(np.sqrt(2 * 4 / 12)) and found[5] == pytest.approx(3 * np.sqrt(2 * 4 / 12))
+    assert (found[[0, 1, 2, 3, 6, 7]] == 0).all()
+    start = realise(net, units, coding, guard=2.0).network.initial_potential
+    assert start[5] == pytest.approx(-6 * np.sqrt(8 / 12))
+
+
+def test_what_comes_later_than_the_rest_is_missed():
+    """Neuron 4 takes 3 through a unit and 2 directly; output 5 takes input 0 at once, and neuron 4 one step late."""
+    net = SpikingNetwork.from_edges([0, 1, 2, 3, 0, 4], [4, 4, 4, 4, 5, 5], [0.5, 0.5, 0.5, 0.5, 1.0, -2.0], [4, 1, 1])
+    units = tree(net, 3)
+    late = units.distance[units.of_synapse]
+    typical = np.array([0.1, 0.2, 0.3, 0.4, 0.5, 0.0])
+    missed = missed_drive(net, units, typical)
+    of_4 = net.synapses.post == 4
+    assert 0 < late[of_4].sum() < of_4.sum()
+    assert missed[4] == pytest.approx((0.5 * typical[net.synapses.pre] * late)[of_4].sum())
+    assert missed[5] == pytest.approx(-2.0 * 0.5 * 1)
+    shifted = realise(net, units, code(net, units), 0.0, typical).network.initial_potential
+    assert shifted[5] == pytest.approx(-1.0) and shifted[4] == 0.0  # what is owed is not given in advance
+
+
 def test_sample_rates_count_each_sample():
     net = SpikingNetwork.from_edges([0], [1], [0.5], [1, 1])
     trace = run_layered(net, [[0.5], [1.0]], 10, workers=1)
@@ -260,6 +310,9 @@ def test_sample_rates_count_each_sample():
         ({"normalisation": "paper"}, "needs the rates of samples"),
         ({"normalisation": "paper", "offset": "bound"}, "rates of samples|knows no offset"),
         ({"k": 0.0}, "k must be positive"),
+        ({"precision": -0.1, "steps": 10}, "precision must not be negative"),
+        ({"precision": 0.1, "rates": [[0.0] * 4]}, "needs the steps"),
+        ({"precision": 0.1, "steps": 10}, "needs the rates of samples"),
         ({"least_value": -1.0}, "not negative"),
         ({"rates": [[1.0]]}, r"rates must be \(n_samples, 4\)"),
         ({"rates": [[-1.0, 0, 0, 0]]}, "not negative"),

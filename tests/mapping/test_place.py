@@ -124,10 +124,12 @@ def test_auto_finds_the_optimum_of_small_problems():
     [(layered([20, 40, 20], 7), 9, 9), (layered([64, 128, 64, 10], 11), 17, 16), (np.ones((40, 40)), 7, 6)],
 )
 def test_auto_is_no_worse_than_any_other_method(traffic, cols, rows):
-    ours = place_problem(PlaceProblem.on_mesh(traffic, cols, rows)).hop_cost
+    def mean(name: str) -> float:
+        return np.mean([place_problem(PlaceProblem.on_mesh(traffic, cols, rows, seed=s), name).hop_cost for s in range(3)])
+
+    ours = mean("auto")
     for name in PLACERS:
-        for seed in range(3 if name != "auto" else 0):
-            assert ours <= place_problem(PlaceProblem.on_mesh(traffic, cols, rows, seed=seed), name).hop_cost * 1.0001
+        assert ours <= mean(name) * 1.0001, name
 
 
 def test_more_effort_costs_nothing_in_quality():

@@ -11,11 +11,11 @@ from spikemesh.mapping.place import PlaceProblem, hop_cost, link_loads
 from spikemesh.mapping.place.annealing import swap_change
 from spikemesh.mapping.place.balance import POWER, anneal_loads, lay_routes, reroute
 from spikemesh.mapping.place.draws import below, next_state, start_state, unit
-from spikemesh.mapping.place.force_directed import neighbour_tiles
+from spikemesh.mapping.place.force_directed import force_directed, neighbour_tiles
 from spikemesh.mapping.place.greedy import greedy
-from spikemesh.mapping.place.hilbert import curve
+from spikemesh.mapping.place.hilbert import curve, hilbert
 from spikemesh.mapping.place.search import Schedule, improve
-from spikemesh.mapping.place.slopes import anneal, descend, exchanged, price, slope_table, swap_pairs, tensions, trade
+from spikemesh.mapping.place.slopes import anneal, descend, exchanged, price, slope_table, swap_pairs, tensions, trade, valley
 from spikemesh.mapping.place.spectral import embedding, fill_bands
 from spikemesh.mapping.place.swarm import decode
 
@@ -45,6 +45,15 @@ def state(problem: PlaceProblem, tiles: np.ndarray) -> tuple[np.ndarray, np.ndar
     """x, y, grid and slopes of a placement."""
     x, y = tiles % problem.cols, tiles // problem.cols
     return x, y, problem.occupants(tiles), slope_table(*problem.exchange, x, y, problem.cols, problem.rows)
+
+
+def counted(problem: PlaceProblem) -> PlaceProblem:
+    """The same problem in whole packets, so that sums in any order tie alike."""
+    return PlaceProblem.on_mesh(np.ceil(problem.traffic.toarray()), problem.cols, problem.rows, problem.tiles)
+
+
+def steps(problem: PlaceProblem, a: int, b: int) -> int:
+    return abs(a % problem.cols - b % problem.cols) + abs(a // problem.cols - b // problem.cols)
 
 
 def cost(problem: PlaceProblem, tiles: np.ndarray) -> float:
@@ -211,22 +220,46 @@ def test_a_particle_is_repaired_to_the_nearest_free_tiles(position, n):
 @settings(max_examples=40, deadline=None)
 @given(placed())
 def test_greedy_follows_its_rule(drawn):
-    problem, _ = drawn
+    problem = counted(drawn[0])
     weight, volume = (problem.traffic + problem.traffic.T).toarray(), problem.volume
     off = (problem.tile_x - problem.tile_x.mean()) ** 2 + (problem.tile_y - problem.tile_y.mean()) ** 2
-    tiles, free = {}, list(range(problem.n))
+    at, free = {}, list(range(problem.n))
     for _ in range(problem.k):
-        pull = {c: sum(weight[c, p] for p in tiles) for c in range(problem.k) if c not in tiles}
-        u = max(pull, key=lambda c: (round(pull[c], 9), round(volume[c], 9), -c))
-        apart = [
-            sum(weight[u, p] * (abs(problem.tile_x[t] - problem.tile_x[q]) + abs(problem.tile_y[t] - problem.tile_y[q]))
-                for p, q in tiles.items())
-            for t in free
-        ]  # fmt: skip
-        tiles[u] = free[min(range(len(free)), key=lambda i: (round(apart[i], 9), round(off[free[i]], 9), i))]
-        free.remove(tiles[u])
-    expected = problem.tiles[[tiles[c] for c in range(problem.k)]]
-    assert cost(problem, greedy(problem)) == pytest.approx(cost(problem, expected), rel=1e-9)
+        left = [c for c in range(problem.k) if c not in at]
+        u = min(left, key=lambda c: (-sum(weight[c, p] for p in at), -volume[c], c))
+        walk = {t: sum(weight[u, p] * steps(problem, problem.tiles[t], problem.tiles[q]) for p, q in at.items()) for t in free}
+        at[u] = min(free, key=lambda t: (walk[t], off[t], t))
+        free.remove(at[u])
+    assert greedy(problem).tolist() == [problem.tiles[at[c]] for c in range(problem.k)]
+
+
+@settings(max_examples=25, deadline=None)
+@given(placed(), st.integers(1, 3))
+def test_forces_swap_the_tensest_neighbours_first(drawn, batch):
+    problem = counted(drawn[0])
+    tiles = hilbert(problem, order="id")
+    pairs = list(zip(*neighbour_tiles(problem), strict=True))
+
+    def after(pair):
+        here = [u for u in range(problem.k) if tiles[u] in pair]
+        return traded(problem, tiles, here[0], pair[1] if tiles[here[0]] == pair[0] else pair[0]) if here else tiles
+
+    while True:
+        saved = [cost(problem, tiles) - cost(problem, after(pair)) for pair in pairs]
+        tensest = sorted((i for i in range(len(pairs)) if saved[i] > 0), key=lambda i: (-saved[i], i))[:batch]
+        if not tensest:
+            break
+        for i in tensest:
+            if cost(problem, after(pairs[i])) < cost(problem, tiles):
+                tiles = after(pairs[i])
+    assert force_directed(problem, batch=batch).tolist() == tiles.tolist()
+
+
+@given(st.lists(st.floats(-5, 5), min_size=1, max_size=9))
+def test_the_valley_is_the_cheapest_cell(steps_):
+    slope = np.sort(np.array(steps_))
+    height = np.concatenate([[0.0], np.cumsum(slope)])
+    assert height[valley(np.append(slope, 0.0), len(height))] <= height.min() + 1e-12
 
 
 @pytest.mark.parametrize(("cols", "rows"), [(1, 1), (1, 7), (6, 1), (2, 2), (8, 8), (7, 5), (5, 8), (31, 30), (3, 40)])

@@ -16,7 +16,7 @@ from spikemesh.mapping.decompose.rates import partial_sums
 from spikemesh.mapping.decompose.units import Units
 from spikemesh.network import SpikingNetwork
 
-__all__ = ["NORMALISATIONS", "OFFSETS", "Coding", "code", "count_clips"]
+__all__ = ["NORMALISATIONS", "OFFSETS", "Coding", "bearable_values", "code", "count_clips"]
 
 NORMALISATIONS = ("corrected", "paper")
 OFFSETS = ("none", "bound", "calibrated")
@@ -53,6 +53,8 @@ def code(
     k: float = 1.0,
     least_value: float = 0.0,
     margin: float = 0.0,
+    precision: float = 0.0,
+    steps: int = 0,
     rates: NDArray[np.float64] | None = None,
     range_from: str | None = None,
 ) -> Coding:
@@ -67,6 +69,9 @@ def code(
     k : value = k * (largest coded sum); above 1 it lowers rates, as the paper's factor of equation 3 does.
     least_value : lower limit of the value of a spike. The rounding of a unit costs its neuron up to this much in all,
         whatever the unit's range, so that units of small range need not fire often.
+    precision : lets every spike stand for as much as its receivers bear: what rounding adds to the sums of a layer in a run of
+        ``steps`` steps stays below this share of how its spike counts vary over samples (:func:`bearable_values`). 0 leaves it out.
+        Needs rates.
     margin : calibrated ranges are widened by this share of their width at both ends.
     rates : (n_samples, n_neurons) spikes per step to calibrate on; needed for "calibrated" and "paper".
     range_from : "bound" or "calibrated", where the range of units without an offset comes from; by default calibrated where
@@ -77,7 +82,7 @@ def code(
     MappingError
         for an unknown option, or where rates are needed and missing.
     """
-    _check(offset, normalisation, k, least_value, margin, rates, range_from)
+    _check(offset, normalisation, k, least_value, margin, precision, steps, rates, range_from)
     n, n_units = units.n_neurons, units.n_units
     if normalisation == "paper":
         return _as_printed(network, units, k, rates)
@@ -104,9 +109,41 @@ def code(
     # a unit fires at most once in its refractory time
     rests = max(int(np.ceil(network.refractory_ms / network.dt_ms - SLACK)), 1)
     value = np.maximum(k * rests * width, least_value)
+    if precision:
+        assert rates is not None
+        value = np.maximum(value, bearable_values(network, units, rates, precision, steps)[units.neuron])
     value = np.where(value > 0, value, 1.0)
     value[:n], shift[:n], polarity[:n] = 1.0, 0.0, 1.0
     return Coding(polarity, shift, value, value)
+
+
+def bearable_values(
+    network: SpikingNetwork, units: Units, rates: NDArray[np.float64], precision: float, steps: int
+) -> NDArray[np.float64]:
+    """(n_neurons,) value of a spike of each neuron's units at which rounding stays within ``precision`` where it arrives.
+
+    A spike of value S leaves up to S unsaid at the end of a run, a variance of S**2 / 12. With L partial sums that is S**2 L / 12
+    in a neuron, and w**2 S**2 L / 12 in one that it feeds by a weight w. For every layer, S is such that the root of the mean of
+    these over its neurons is ``precision`` times the root of the mean variance over samples of the neurons' spike counts, both
+    over ``steps`` steps. A neuron takes the least S of the layers that it feeds, and an output also that of its own.
+    """
+    n, synapses, layer_of = network.n_neurons, network.synapses, network.layer_of_neuron
+    k = len(network.layers)
+    size = np.maximum(np.bincount(layer_of, minlength=k), 1)
+    signal = steps * np.sqrt(np.bincount(layer_of, rates.var(axis=0), k) / size)
+    parts = np.bincount(units.neuron[n:], minlength=n)
+    arriving = np.square(synapses.weight, dtype=np.float64) * parts[synapses.pre] / 12
+    noise = np.sqrt(np.bincount(layer_of[synapses.post], arriving, k) / size)
+    own = np.sqrt(np.bincount(layer_of, parts / 12, k) / size)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        there, here = precision * signal / noise, precision * signal / own
+    value = np.full(n, np.inf)
+    np.minimum.at(value, synapses.pre, np.where(noise > 0, there, np.inf)[layer_of[synapses.post]])
+    says = np.zeros(n, bool)
+    says[network.output_ids] = True
+    says |= np.isinf(value)
+    value[says] = np.minimum(value, np.where(own > 0, here, np.inf)[layer_of])[says]
+    return np.where(np.isfinite(value), value, 0.0)
 
 
 def count_clips(network: SpikingNetwork, units: Units, coding: Coding, rates: NDArray[np.float64]) -> tuple[int, int]:
@@ -127,6 +164,8 @@ def _check(
     k: float,
     least_value: float,
     margin: float,
+    precision: float,
+    steps: int,
     rates: NDArray[np.float64] | None,
     range_from: str | None,
 ) -> None:
@@ -139,9 +178,12 @@ def _check(
             raise MappingError(f"{what} must be one of {', '.join(map(str, allowed))}, not {value!r}")
     if not (np.isfinite(k) and k > 0) or not (np.isfinite(least_value) and least_value >= 0) or not 0 <= margin < np.inf:
         raise MappingError(f"k must be positive, least_value and margin not negative: {k}, {least_value}, {margin}")
-    needs = [offset == "calibrated", normalisation == "paper", range_from == "calibrated"]
+    if not 0 <= precision < np.inf or (precision and steps < 1):
+        raise MappingError(f"precision must not be negative, and needs the steps of a sample: {precision}, {steps}")
+    needs = [offset == "calibrated", normalisation == "paper", range_from == "calibrated", precision > 0]
     if any(needs) and rates is None:
-        why = ("offset = 'calibrated'", "normalisation = 'paper'", "range_from = 'calibrated'")[needs.index(True)]
+        causes = ("offset = 'calibrated'", "normalisation = 'paper'", "range_from = 'calibrated'", f"precision = {precision}")
+        why = causes[needs.index(True)]
         raise MappingError(f"{why} needs the rates of samples to calibrate on: give a trace, or use 'bound'")
     if normalisation == "paper" and offset != "none":
         raise MappingError("the paper's normalisation knows no offset: use normalisation = 'corrected'")

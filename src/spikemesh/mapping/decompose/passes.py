@@ -36,8 +36,8 @@ class Decompose:
     shape, fan_in : of the units of packing "none"; fan_in is the crossbar's rows by default.
     order : "natural" or "sign".
     offset : "none", "bound", "calibrated", or "auto": calibrated where there is a trace, else bound.
-    normalisation, k, least_value, margin : see :func:`spikemesh.mapping.decompose.coding.code`; guard : see
-        :func:`spikemesh.mapping.decompose.transform.realise`.
+    normalisation, k, least_value, margin, precision : see :func:`spikemesh.mapping.decompose.coding.code`; precision is left
+        out where there is no trace. guard : see :func:`spikemesh.mapping.decompose.transform.realise`.
 
     Reads the trace that the mapping was asked with, where there is one, to calibrate. The rates of units are estimated by the
     rate model from those of the neurons; the trail has ``rates_estimated`` = 1. On a chip without a row limit nothing is
@@ -56,6 +56,7 @@ class Decompose:
     k: float = 1.0
     least_value: float = 0.0
     margin: float = 0.0
+    precision: float = 0.0
     guard: float = 1.0
 
     def run(self, state: MappingState) -> MappingState:
@@ -80,6 +81,8 @@ class Decompose:
             k=self.k,
             least_value=self.least_value,
             margin=self.margin,
+            precision=0.0 if rates is None else self.precision,
+            steps=0 if state.trace is None else state.trace.n_steps,
             guard=self.guard,
             rates=rates,
         )

@@ -12,6 +12,7 @@ from spikemesh.errors import MappingError
 from spikemesh.mapping.decompose.coding import Coding, code, count_clips
 from spikemesh.mapping.decompose.rates import checked_rates, partial_sums
 from spikemesh.mapping.decompose.shapes import chain, tree
+from spikemesh.mapping.decompose.starts import initial_potentials
 from spikemesh.mapping.decompose.units import Units
 from spikemesh.mapping.legalisation import drop_synapses
 from spikemesh.network import Layer, Projection, Sparse, SpikingNetwork
@@ -89,6 +90,8 @@ def decompose(
     k: float = 1.0,
     least_value: float = 0.0,
     margin: float = 0.0,
+    precision: float = 0.0,
+    steps: int = 0,
     guard: float = 1.0,
     rates: ArrayLike | None = None,
 ) -> Decomposed:
@@ -122,6 +125,8 @@ def decompose(
         k=k,
         least_value=least_value,
         margin=margin,
+        precision=precision,
+        steps=steps,
         guard=guard,
         rates=rates,
     )
@@ -136,6 +141,8 @@ def with_units(
     k: float = 1.0,
     least_value: float = 0.0,
     margin: float = 0.0,
+    precision: float = 0.0,
+    steps: int = 0,
     guard: float = 1.0,
     rates: ArrayLike | None = None,
 ) -> Decomposed:
@@ -154,23 +161,32 @@ def with_units(
         k=k,
         least_value=least_value,
         margin=margin,
+        precision=precision,
+        steps=steps,
         rates=given,
     )
-    return realise(network, units, found, guard)
+    return realise(network, units, found, guard, None if given is None else given.mean(axis=0))
 
 
-def realise(network: SpikingNetwork, units: Units, coding: Coding, guard: float = 1.0) -> Decomposed:
+def realise(
+    network: SpikingNetwork,
+    units: Units,
+    coding: Coding,
+    guard: float = 1.0,
+    typical: NDArray[np.float64] | None = None,
+) -> Decomposed:
     """The network of units: weights divided by the values of spikes, links, offsets as constant currents.
 
     Unit u of polarity s, offset o and value S fires at (s p + o) / S, p its partial sum. So a synapse of weight w has
     s w / S in it, the link from unit c has s s_c S_c / S, and its current is (s (b - sum of s_c o_c) + o) / S. The link
-    acts one step late; what is taken off in the first step, before it can act, is given back by the initial potential.
-    A unit starts half a spike full, so that it rounds its sum and does not cut it.
+    acts one step late; what is taken off in the first step, before it can act, is given back by the initial potential
+    (:func:`spikemesh.mapping.decompose.starts.initial_potentials`).
 
     guard : a neuron cannot take a spike back. Where rounding lifts its potential over the threshold for a while it has fired
-        for good, so rounding without bias would make it fire too often. Units that add up others start lower by ``guard``
-        times the standard deviation of what is rounded, sqrt(sum of (S_c / S)**2 / 12). At 1, what silent neurons fire
-        too much and active ones too little was found to cancel.
+        for good, so rounding without bias would make it fire too often. Neurons that rounding reaches start lower by
+        ``guard`` times its standard deviation. At 1, what silent neurons fire too much and active ones too little was found
+        to cancel.
+    typical : (n_neurons,) spikes per step of the neurons on average; corrects for inputs that come later than others.
     """
     n, extra = units.n_neurons, np.arange(units.n_neurons, units.n_units)
     if not len(extra) and coding.normalisation == "corrected":
@@ -189,13 +205,7 @@ def realise(network: SpikingNetwork, units: Units, coding: Coding, guard: float 
     bias = np.zeros(units.n_units)
     bias[units.of_bias] = network.bias
     bias = (sign * (bias - taken) + coding.offset) / value
-    start = np.full(units.n_units, 0.5)
-    start[:n] = network.initial_potential
-    start += sign * taken / value
-    if coding.normalisation == "corrected":
-        step = coding.link[extra] / value[units.parent[extra]]
-        start -= guard * np.sqrt(np.bincount(units.parent[extra], step**2, units.n_units) / 12)
-
+    start = initial_potentials(network, units, coding, sign * taken / value, guard, typical)
     layers = _layers(network, units.neuron[extra])
     decomposed = replace(
         network,

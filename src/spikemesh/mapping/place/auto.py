@@ -20,17 +20,17 @@ __all__ = ["EFFORTS", "auto"]
 
 Found = tuple[float, NDArray[np.int64]]
 FEW = 128  # clusters, up to which random starts reach every basin that constructions reach
-RESTART = Schedule(2500, hot=2.0, cold=0.1, window=5)
-SCREEN = Schedule(200, hot=3.0, cold=0.2, window=8, sweeps=0)
-WILD = Schedule(600, hot=12.0, cold=0.2, window=math.inf, sweeps=0)
-FINAL = Schedule(2000, hot=3.0, cold=0.1, window=5)
+RESTART = Schedule(1600, hot=2.0, cold=0.1, window=5)
+SCREEN = Schedule(400, hot=3.0, cold=0.2, window=8, sweeps=0)
+WILD = Schedule(1200, hot=12.0, cold=0.2, window=math.inf, sweeps=0)
+FINAL = Schedule(4000, hot=3.0, cold=0.1, window=5)
 RELIEF = 100  # proposals a cluster for the link loads
 HOP_SHARE = {"link-load": 0.1, "both": 1.0}
 
 
 @dataclass(frozen=True)
 class Effort:
-    """``factor`` on all proposals; ``restarts`` of few clusters; of more, constructed ``starts`` and ``wild`` random ones."""
+    """``factor`` on all work; ``restarts`` of few clusters; of more, constructed ``starts`` and ``wild`` random ones."""
 
     factor: float
     restarts: int
@@ -38,17 +38,17 @@ class Effort:
     wild: int
 
 
-EFFORTS = {"fast": Effort(0.1, 1, 3, 0), "balanced": Effort(1.0, 2, 8, 2), "quality": Effort(8.0, 4, 8, 3)}
+EFFORTS = {"fast": Effort(0.1, 1, 3, 0), "balanced": Effort(1.0, 3, 8, 2), "quality": Effort(8.0, 4, 8, 3)}
 
 
 @placer("auto", paper="spikemesh; range-limited annealing after Betz and Rose (VPR), FPL 1997, on exact slope tables")
 def auto(problem: PlaceProblem, *, objective: str = "hops", effort: str = "balanced") -> NDArray[np.int64]:
     """Multi-start annealing whose proposals cost the same however many neighbours a cluster has.
 
-    Up to 128 clusters, a greedy and a random start are annealed and the better is kept. Beyond, greedy and spectral
-    starts are annealed briefly, and the best of them at length. Annealing ends in a descent to where no swap and no move to
-    a free tile pays. Up to 9 clusters on 36 tiles, branch and bound then looks for anything better. Lengths depend on sizes
-    alone, so results repeat.
+    Up to 128 clusters, a greedy and some random starts are annealed and the best is kept. Beyond, greedy and spectral starts
+    are annealed briefly, and the best of them at length. Each ends in a descent to where no swap and no move to a free tile
+    pays (up to some thousand clusters). Up to 9 clusters on 36 tiles, branch and bound then looks for anything better.
+    Lengths depend on sizes alone, so results repeat.
 
     objective : "hops"; "link-load" and "both" go on from there with the busiest link, every packet's route kept on the mesh
         (:mod:`spikemesh.mapping.place.balance`).
@@ -68,7 +68,7 @@ def shortest(problem: PlaceProblem, effort: Effort) -> NDArray[np.int64]:
     from spikemesh.mapping.place.exact import fits, optimum
 
     if fits(problem):
-        cost, best = _restarts(problem, effort)
+        cost, best = _restarts(problem, EFFORTS["fast"])
         better = optimum(problem, cost * (1.0 - 1e-12), most_nodes=300_000)[2]
         return best if better is None else better
     _, best = _restarts(problem, effort) if problem.k <= FEW else _tournament(problem, effort)
@@ -91,7 +91,7 @@ def _tournament(problem: PlaceProblem, effort: Effort) -> Found:
     Constructed starts are warmed just enough to mend them; wild ones are random and hot, for traffic whose coarse layout no
     construction finds.
     """
-    # large problems get fewer proposals a cluster: the total grows with the root of their size
+    # large problems get less work a cluster: the total grows with the root of their size
     factor = effort.factor * min(1.0, math.sqrt(1000 / problem.k))
     rng = problem.rng()
     found = [improve(problem, at, _longer(SCREEN, factor), _seed(rng)) for at in _starts(problem, effort.starts)]
@@ -120,7 +120,7 @@ def _best(found: list[Found]) -> Found:
 
 
 def _longer(schedule: Schedule, factor: float) -> Schedule:
-    return replace(schedule, proposals=schedule.proposals * factor)
+    return replace(schedule, work=schedule.work * factor)
 
 
 def _seed(rng: np.random.Generator) -> int:

@@ -16,17 +16,21 @@ if TYPE_CHECKING:
 
 __all__ = ["Schedule", "improve", "relieve"]
 
+MOST_PAIRS = 100_000_000
+
 
 @dataclass(frozen=True)
 class Schedule:
     """How to anneal, then descend.
 
-    proposals : a cluster. hot, cold : first and last temperature, in units of ``problem.wobble``.
+    work : a cluster, in proposals; one that is carried out counts for more, see ``slopes.anneal``.
+    hot, cold : first and last temperature, in units of ``problem.wobble``.
     window, narrow : first and last reach of a proposal, in tiles each way.
-    sweeps : rounds of descent over all pairs that follow; it stops by itself where no trade pays.
+    sweeps : rounds of descent over all pairs that follow; it stops by itself where no trade pays. Fewer on large problems,
+        where all pairs are too many: at most ``MOST_PAIRS`` pairs are looked at.
     """
 
-    proposals: float
+    work: float
     hot: float
     cold: float
     window: float
@@ -45,14 +49,15 @@ def improve(problem: PlaceProblem, placed: NDArray[np.int64], schedule: Schedule
     if unit == 0.0:
         return 0.0, placed
     slopes = slope_table(*graph, x, y, cols, rows)
-    if schedule.proposals > 0:
+    if schedule.work > 0:
         window = min(schedule.window, float(max(cols, rows)))
-        moves = max(1, int(schedule.proposals * problem.k / (schedule.levels + 1)))
+        work = max(1, int(schedule.work * problem.k / (schedule.levels + 1)))
         anneal(
             *graph, slopes, x, y, grid, cols, rows, schedule.hot * unit, schedule.cold * unit,
-            window, min(schedule.narrow, window), schedule.levels, moves, seed,
+            window, min(schedule.narrow, window), schedule.levels, work, seed,
         )  # fmt: skip
-    descend(*graph, slopes, x, y, grid, problem.tiles, cols, rows, schedule.sweeps, 1e-9 * unit)
+    sweeps = min(schedule.sweeps, MOST_PAIRS // (problem.k * problem.n))
+    descend(*graph, slopes, x, y, grid, problem.tiles, cols, rows, sweeps, 1e-9 * unit)
     found = y * cols + x
     return hop_cost(problem.traffic, found, cols), found
 

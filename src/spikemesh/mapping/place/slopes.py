@@ -20,7 +20,7 @@ from numba import njit
 
 from spikemesh.mapping.place.draws import below, next_state, start_state, unit
 
-__all__ = ["anneal", "descend", "exchanged", "price", "relocate", "slope_table", "swap_pairs", "tensions", "trade"]
+__all__ = ["anneal", "descend", "exchanged", "price", "relocate", "slope_table", "swap_pairs", "tensions", "trade", "valley"]
 
 _LOW16, _SHIFT16, _COIN = np.uint64(0xFFFF), np.uint64(16), np.uint64(1 << 32)
 
@@ -112,7 +112,7 @@ def trade(indptr, neighbour, weight, slopes, x, y, grid, cols, u, v, xv, yv):  #
 
 
 @njit(cache=True)
-def _valley(slope, cells):  # type: ignore[no-untyped-def]
+def valley(slope, cells):  # type: ignore[no-untyped-def]
     """The first cell beyond which a convex function of these slopes does not fall any more."""
     lo, hi = 0, cells - 1
     while lo < hi:
@@ -126,9 +126,11 @@ def _valley(slope, cells):  # type: ignore[no-untyped-def]
 
 @njit(cache=True)
 def anneal(  # type: ignore[no-untyped-def]
-    indptr, neighbour, weight, slopes, x, y, grid, cols, rows, hot, cold, window, narrow, levels, moves, seed
+    indptr, neighbour, weight, slopes, x, y, grid, cols, rows, hot, cold, window, narrow, levels, work, seed
 ):
-    """Swap annealing in place: ``levels`` temperatures from ``hot`` down to ``cold``, then 0, of ``moves`` proposals each.
+    """Swap annealing in place: ``levels`` temperatures from ``hot`` down to ``cold``, then 0, of ``work`` each.
+
+    A proposal is 1 of work; carrying it out 2 more, and 1 for every 16 neighbours whose slopes change: about their times.
 
     A proposal trades a random cluster with a tile at most r columns and r rows away; r falls from ``window`` to ``narrow``
     with the temperature (the range limit of Betz and Rose, VPR, FPL 1997). Every second tile is any of them, the others lie
@@ -142,14 +144,16 @@ def anneal(  # type: ignore[no-untyped-def]
         temperature = hot * (cold / hot) ** progress if level < levels else 0.0
         r = max(1, int(window * (narrow / window) ** progress + 0.5))
         hopeless = 16.0 * temperature  # accepted once in nine million times: not worth a logarithm
-        for _ in range(moves):
+        spent = 0
+        while spent < work:
+            spent += 1
             s = next_state(s)
             u = below(s, k)
             xu, yu = x[u], y[u]
             middle_x, middle_y, reach = xu, yu, r
             if s & _COIN:
-                middle_x = min(max(_valley(slopes[u, :cols], cols), xu - r), xu + r)
-                middle_y = min(max(_valley(slopes[u, cols:], rows), yu - r), yu + r)
+                middle_x = min(max(valley(slopes[u, :cols], cols), xu - r), xu + r)
+                middle_y = min(max(valley(slopes[u, cols:], rows), yu - r), yu + r)
                 reach = 1
             west, north = max(0, middle_x - reach), max(0, middle_y - reach)
             width = min(cols - 1, middle_x + reach) - west + 1
@@ -175,6 +179,9 @@ def anneal(  # type: ignore[no-untyped-def]
                 if d > allowed:
                     continue
             change += d
+            spent += 2 + ((indptr[u + 1] - indptr[u]) >> 4)
+            if v < k:
+                spent += (indptr[v + 1] - indptr[v]) >> 4
             trade(indptr, neighbour, weight, slopes, x, y, grid, cols, u, v, xv, yv)
     return change
 
