@@ -9,7 +9,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose import chain, decompose, fixed_point, realise, sample_rates, tree, with_units
+from spikemesh.mapping.decompose import CodingOptions, chain, fixed_point, realise, sample_rates, transform, tree, with_units
 from spikemesh.mapping.decompose.coding import bearable_values, code
 from spikemesh.mapping.decompose.starts import arriving_deviation, missed_drive
 from spikemesh.network import SpikingNetwork
@@ -22,6 +22,10 @@ LOSSLESS = [
     {"shape": "tree", "offset": "bound"},
     {"shape": "tree", "order": "sign", "offset": "bound", "least_value": 3.0, "k": 1.5},
 ]
+
+
+def decompose(net, fan_in, *, shape="tree", order="natural", rates=None, **options):
+    return transform.decompose(net, fan_in, shape=shape, order=order, rates=rates, options=CodingOptions(**options))
 
 
 @st.composite
@@ -243,7 +247,7 @@ def test_neurons_that_rest_are_given_time_to_say_their_sum():
     weights = [0.4] * 6
     net = SpikingNetwork.from_edges(range(6), [6] * 6, weights, [6, 1], refractory_ms=3.0)
     units = tree(net, 3)
-    assert (code(net, units).value[7:] == 3 * code(net, units, offset="none", k=1 / 3).value[7:]).all()
+    assert (code(net, units).value[7:] == 3 * code(net, units, CodingOptions(k=1 / 3)).value[7:]).all()
 
 
 def split_pair():
@@ -265,13 +269,13 @@ def test_spikes_stand_for_what_their_receivers_bear():
     assert bearable_values(alone, units, rates, 0.05, 100)[4] == pytest.approx(value[4])
     far = SpikingNetwork.from_edges([0, 1, 2, 3], [4, 4, 4, 4], [0.5] * 4, [4, 1])
     assert bearable_values(far, tree(far, 2), rates[:, :5], 0.05, 100)[4] == pytest.approx(0.05 * 20 / np.sqrt(2 / 12))
-    coded = code(net, units, offset="bound", precision=0.05, steps=100, rates=rates)
-    assert coded.value[6:] == pytest.approx(np.maximum(code(net, units, offset="bound").value[6:], value[4]))
+    coded = code(net, units, CodingOptions("bound", precision=0.05, steps=100), rates)
+    assert coded.value[6:] == pytest.approx(np.maximum(code(net, units, CodingOptions("bound")).value[6:], value[4]))
 
 
 def test_rounding_reaches_the_neurons_behind():
     net, units = split_pair()
-    coding = code(net, units, offset="bound", least_value=2.0)
+    coding = code(net, units, CodingOptions("bound", least_value=2.0))
     found = arriving_deviation(net, units, coding)
     assert found[4] == pytest.approx(np.sqrt(2 * 4 / 12)) and found[5] == pytest.approx(3 * np.sqrt(2 * 4 / 12))
     assert (found[[0, 1, 2, 3, 6, 7]] == 0).all()
@@ -313,7 +317,7 @@ def test_sample_rates_count_each_sample():
         ({"precision": -0.1, "steps": 10}, "precision must not be negative"),
         ({"precision": 0.1, "rates": [[0.0] * 4]}, "needs the steps"),
         ({"precision": 0.1, "steps": 10}, "needs the rates of samples"),
-        ({"least_value": -1.0}, "not negative"),
+        ({"least_value": -1.0}, "least_value must not be negative"),
         ({"rates": [[1.0]]}, r"rates must be \(n_samples, 4\)"),
         ({"rates": [[-1.0, 0, 0, 0]]}, "not negative"),
     ],
@@ -352,4 +356,4 @@ def test_realise_keeps_float32_weights():
     pre, post = np.indices(weight.shape)
     net = SpikingNetwork.from_edges(pre.ravel(), 10 + post.ravel(), weight.ravel(), [10, 3])
     units = tree(net, 4)
-    assert realise(net, units, code(net, units, offset="bound")).network.synapses.weight.dtype == np.float32
+    assert realise(net, units, code(net, units, CodingOptions("bound"))).network.synapses.weight.dtype == np.float32

@@ -11,7 +11,7 @@ import spikemesh as sm
 from spikemesh.errors import MappingError
 from spikemesh.mapping import load_recipe, map_network
 from spikemesh.mapping.check import check
-from spikemesh.mapping.decompose import fixed_point, with_units
+from spikemesh.mapping.decompose import CodingOptions, fixed_point, with_units
 from spikemesh.mapping.decompose.carving import grow_block
 from spikemesh.mapping.decompose.choosing import pack_best
 from spikemesh.mapping.decompose.compacting import dissolve, join
@@ -101,7 +101,7 @@ def test_packed_units_compute_the_rates_of_the_original(case, which):
     n_out = max(n_out, 2)
     packed = pack(net, n_in, n_out, on_chip=on_chip, **options)
     order = options.get("order", "natural")
-    split = with_units(net, packed.units, offset="none" if order == "sign" else "bound")
+    split = with_units(net, packed.units, CodingOptions("none" if order == "sign" else "bound"))
     x = rng.random((2, len(net.input_ids)))
     rounds = net.n_neurons + packed.units.n_units
     want = fixed_point(net, x, ceiling=1.0, rounds=60)

@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from spikemesh.mapping.decompose.coding import Coding, code
+    from spikemesh.mapping.decompose.coding import Coding, CodingOptions, code
     from spikemesh.mapping.decompose.rates import fixed_point, sample_rates
     from spikemesh.mapping.decompose.shapes import chain, tree
     from spikemesh.mapping.decompose.transform import Decomposed, decompose, realise, with_units
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 _HOME = {
     "Coding": "coding",
+    "CodingOptions": "coding",
     "Decomposed": "transform",
     "Units": "units",
     "chain": "shapes",
@@ -29,6 +30,7 @@ _HOME = {
 
 __all__ = [
     "Coding",
+    "CodingOptions",
     "Decomposed",
     "Units",
     "chain",

@@ -6,6 +6,7 @@ Rates are neither negative nor above one spike a step, so nothing is lost where 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,7 +17,7 @@ from spikemesh.mapping.decompose.rates import partial_sums
 from spikemesh.mapping.decompose.units import Units
 from spikemesh.network import SpikingNetwork
 
-__all__ = ["NORMALISATIONS", "OFFSETS", "Coding", "bearable_values", "code", "count_clips"]
+__all__ = ["NORMALISATIONS", "OFFSETS", "Coding", "CodingOptions", "bearable_values", "code", "coded_sums", "count_clips"]
 
 NORMALISATIONS = ("corrected", "paper")
 OFFSETS = ("none", "bound", "calibrated")
@@ -44,63 +45,98 @@ class Coding:
     normalisation: str = "corrected"
 
 
-def code(
-    network: SpikingNetwork,
-    units: Units,
-    *,
-    offset: str = "none",
-    normalisation: str = "corrected",
-    k: float = 1.0,
-    least_value: float = 0.0,
-    margin: float = 0.0,
-    precision: float = 0.0,
-    steps: int = 0,
-    rates: NDArray[np.float64] | None = None,
-    range_from: str | None = None,
-) -> Coding:
-    """Chooses polarity, offset and value of every unit below a root.
+@dataclass(frozen=True)
+class CodingOptions:
+    """How the units below roots are to say their sums; refuses what contradicts itself.
 
-    Parameters
-    ----------
     offset : "none": a unit fires for its positive part, or, where no contribution can be positive, for its negative part.
-        "bound": offsets so large that no partial sum of inputs in [0, 1] is negative. "calibrated": large enough for
-        ``rates``. With an offset a unit also takes the polarity that makes it fire less.
+        "bound": offsets so large that no partial sum of inputs in [0, 1] is negative. "calibrated": large enough for the
+        rates of samples. With an offset a unit also takes the polarity that makes it fire less.
     normalisation : "corrected", or "paper": equations 2 and 3 as printed.
     k : value = k * (largest coded sum); above 1 it lowers rates, as the paper's factor of equation 3 does.
     least_value : lower limit of the value of a spike. The rounding of a unit costs its neuron up to this much in all,
         whatever the unit's range, so that units of small range need not fire often.
-    precision : lets every spike stand for as much as its receivers bear: what rounding adds to the sums of a layer in a run of
-        ``steps`` steps stays below this share of how its spike counts vary over samples (:func:`bearable_values`). 0 leaves it out.
-        Needs rates.
-    margin : calibrated ranges are widened by this share of their width at both ends.
-    rates : (n_samples, n_neurons) spikes per step to calibrate on; needed for "calibrated" and "paper".
-    range_from : "bound" or "calibrated", where the range of units without an offset comes from; by default calibrated where
-        there are rates.
+    margin : ranges that come from rates, also those of units without an offset, are widened by this share at both ends.
+    precision, steps : lets every spike stand for as much as its receivers bear: what rounding adds to the sums of a layer in
+        a run of ``steps`` steps stays below this share of how its spike counts vary over samples (:func:`bearable_values`).
+        0 leaves it out. Needs rates.
+    guard : a neuron cannot take a spike back. Where rounding lifts its potential over the threshold for a while it has fired
+        for good, so rounding without bias would make it fire too often. Neurons that rounding reaches start lower by
+        ``guard`` times its standard deviation. At 1, what silent neurons fire too much and active ones too little was found
+        to cancel.
 
     Raises
     ------
     MappingError
-        for an unknown option, or where rates are needed and missing.
+        for an unknown or contradictory option.
     """
-    _check(offset, normalisation, k, least_value, margin, precision, steps, rates, range_from)
+
+    offset: str = "none"
+    normalisation: str = "corrected"
+    k: float = 1.0
+    least_value: float = 0.0
+    margin: float = 0.0
+    precision: float = 0.0
+    steps: int = 0
+    guard: float = 1.0
+
+    def __post_init__(self) -> None:
+        for what, value, allowed in (
+            ("offset", self.offset, OFFSETS),
+            ("normalisation", self.normalisation, NORMALISATIONS),
+        ):
+            if value not in allowed:
+                raise MappingError(f"{what} must be one of {', '.join(map(str, allowed))}, not {value!r}")
+        if not 0 < self.k < np.inf:
+            raise MappingError(f"k must be positive, not {self.k}")
+        for what in ("least_value", "margin", "precision", "guard"):
+            if not 0 <= getattr(self, what) < np.inf:
+                raise MappingError(f"{what} must not be negative: {getattr(self, what)}")
+        if self.precision and self.steps < 1:
+            raise MappingError(f"precision = {self.precision} needs the steps of a sample: steps = {self.steps}")
+        if self.normalisation == "paper" and self.offset != "none":
+            raise MappingError("the paper's normalisation knows no offset: use normalisation = 'corrected'")
+
+    def needing_rates(self) -> str:
+        """The first option that cannot do without the rates of samples, or ''."""
+        if self.offset == "calibrated":
+            return "offset = 'calibrated'"
+        if self.normalisation == "paper":
+            return "normalisation = 'paper'"
+        return f"precision = {self.precision}" if self.precision else ""
+
+
+DEFAULTS = CodingOptions()
+
+
+def code(
+    network: SpikingNetwork, units: Units, options: CodingOptions = DEFAULTS, rates: NDArray[np.float64] | None = None
+) -> Coding:
+    """Chooses polarity, offset and value of every unit below a root.
+
+    rates : (n_samples, n_neurons) spikes per step to calibrate on. Raises MappingError where they are needed and missing.
+    """
+    if rates is None and options.needing_rates():
+        raise MappingError(
+            f"{options.needing_rates()} needs the rates of samples to calibrate on: give a trace, or use 'bound'"
+        )
     n, n_units = units.n_neurons, units.n_units
-    if normalisation == "paper":
-        return _as_printed(network, units, k, rates)
+    if options.normalisation == "paper":
+        return _as_printed(network, units, options.k, rates)
     polarity, shift, width = np.ones(n_units), np.zeros(n_units), np.ones(n_units)
     below = np.arange(n, n_units)
     low, high = _bounds(network, units)
-    if offset == "none":
+    if options.offset == "none":
         polarity[below] = np.where((high <= 0) & (low < 0), -1.0, 1.0)[below]
         width = np.where(polarity > 0, high, -low)
-        if range_from == "calibrated" or (range_from is None and rates is not None):
-            assert rates is not None
-            width = np.minimum(width, (1 + margin) * _largest(network, units, rates, polarity, shift))
+        if rates is not None:
+            width = np.minimum(width, (1 + options.margin) * _largest(network, units, rates, polarity, shift))
     else:
         middle = (low + high) / 2
-        if offset == "calibrated":
+        if options.offset == "calibrated":
             assert rates is not None
             found = _observed(network, units, rates)
-            slack = margin * (found[1] - found[0])
+            slack = options.margin * (found[1] - found[0])
             low, high, middle = np.maximum(low, found[0] - slack), np.minimum(high, found[1] + slack), found[2]
         flips = (high <= 0) | ((low < 0) & (high - middle < middle - low))
         polarity[below] = np.where(flips, -1.0, 1.0)[below]
@@ -108,10 +144,10 @@ def code(
         width = np.where(polarity > 0, high, -low) + shift
     # a unit fires at most once in its refractory time
     rests = max(int(np.ceil(network.refractory_ms / network.dt_ms - SLACK)), 1)
-    value = np.maximum(k * rests * width, least_value)
-    if precision:
+    value = np.maximum(options.k * rests * width, options.least_value)
+    if options.precision:
         assert rates is not None
-        value = np.maximum(value, bearable_values(network, units, rates, precision, steps)[units.neuron])
+        value = np.maximum(value, bearable_values(network, units, rates, options.precision, options.steps)[units.neuron])
     value = np.where(value > 0, value, 1.0)
     value[:n], shift[:n], polarity[:n] = 1.0, 0.0, 1.0
     return Coding(polarity, shift, value, value)
@@ -146,47 +182,24 @@ def bearable_values(
     return np.where(np.isfinite(value), value, 0.0)
 
 
+def coded_sums(
+    network: SpikingNetwork, units: Units, coding: Coding, rates: NDArray[np.float64]
+) -> Iterator[tuple[slice, NDArray[np.float64]]]:
+    """polarity * p + offset of every unit, what its rate times its value is to be: (samples, (n_units, ...)), chunk by chunk."""
+    sign, shift = coding.polarity[:, None], coding.offset[:, None]
+    for samples, sums in partial_sums(network, units, rates, coding.polarity, coding.offset):
+        yield samples, sign * sums + shift
+
+
 def count_clips(network: SpikingNetwork, units: Units, coding: Coding, rates: NDArray[np.float64]) -> tuple[int, int]:
     """(partial sums that some coding clips, partial sums in all) over the samples and the units below roots."""
     clipped, seen = 0, 0
     tolerance = SLACK * (coding.value + coding.offset)[:, None]
-    for samples, sums in partial_sums(network, units, rates, coding.polarity, coding.offset):
-        coded = coding.polarity[:, None] * sums + coding.offset[:, None]
+    for samples, coded in coded_sums(network, units, coding, rates):
         bad = (coded < -tolerance) | (coded > coding.value[:, None] + tolerance)
         clipped += int(bad[units.n_neurons :].sum())
         seen += units.n_links * (samples.stop - samples.start)
     return clipped, seen
-
-
-def _check(
-    offset: str,
-    normalisation: str,
-    k: float,
-    least_value: float,
-    margin: float,
-    precision: float,
-    steps: int,
-    rates: NDArray[np.float64] | None,
-    range_from: str | None,
-) -> None:
-    for what, value, allowed in (
-        ("offset", offset, OFFSETS),
-        ("normalisation", normalisation, NORMALISATIONS),
-        ("range_from", range_from, (None, "bound", "calibrated")),
-    ):
-        if value not in allowed:
-            raise MappingError(f"{what} must be one of {', '.join(map(str, allowed))}, not {value!r}")
-    if not (np.isfinite(k) and k > 0) or not (np.isfinite(least_value) and least_value >= 0) or not 0 <= margin < np.inf:
-        raise MappingError(f"k must be positive, least_value and margin not negative: {k}, {least_value}, {margin}")
-    if not 0 <= precision < np.inf or (precision and steps < 1):
-        raise MappingError(f"precision must not be negative, and needs the steps of a sample: {precision}, {steps}")
-    needs = [offset == "calibrated", normalisation == "paper", range_from == "calibrated", precision > 0]
-    if any(needs) and rates is None:
-        causes = ("offset = 'calibrated'", "normalisation = 'paper'", "range_from = 'calibrated'", f"precision = {precision}")
-        why = causes[needs.index(True)]
-        raise MappingError(f"{why} needs the rates of samples to calibrate on: give a trace, or use 'bound'")
-    if normalisation == "paper" and offset != "none":
-        raise MappingError("the paper's normalisation knows no offset: use normalisation = 'corrected'")
 
 
 def _bounds(network: SpikingNetwork, units: Units) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

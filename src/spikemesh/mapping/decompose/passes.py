@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
 from spikemesh.mapping.decompose.choosing import pack_best
+from spikemesh.mapping.decompose.coding import CodingOptions
 from spikemesh.mapping.decompose.fitting import pack_fit
 from spikemesh.mapping.decompose.packing import Packing
 from spikemesh.mapping.decompose.rates import sample_rates
@@ -36,8 +37,8 @@ class Decompose:
     shape, fan_in : of the units of packing "none"; fan_in is the crossbar's rows by default.
     order : "natural" or "sign".
     offset : "none", "bound", "calibrated", or "auto": calibrated where there is a trace, else bound.
-    normalisation, k, least_value, margin, precision : see :func:`spikemesh.mapping.decompose.coding.code`; precision is left
-        out where there is no trace. guard : see :func:`spikemesh.mapping.decompose.transform.realise`.
+    normalisation, k, least_value, margin, precision, guard : see :class:`~spikemesh.mapping.decompose.coding.CodingOptions`;
+        precision is left out where there is no trace.
 
     Reads the trace that the mapping was asked with, where there is one, to calibrate. The rates of units are estimated by the
     rate model from those of the neurons; the trail has ``rates_estimated`` = 1. On a chip without a row limit nothing is
@@ -73,19 +74,17 @@ class Decompose:
         offset = self.offset
         if offset == "auto":
             offset = "bound" if rates is None else "calibrated"
-        split = with_units(
-            network,
-            units,
-            offset=offset,
-            normalisation=self.normalisation,
-            k=self.k,
-            least_value=self.least_value,
-            margin=self.margin,
-            precision=0.0 if rates is None else self.precision,
-            steps=0 if state.trace is None else state.trace.n_steps,
-            guard=self.guard,
-            rates=rates,
+        options = CodingOptions(
+            offset,
+            self.normalisation,
+            self.k,
+            self.least_value,
+            self.margin,
+            0.0 if rates is None else self.precision,
+            0 if state.trace is None else state.trace.n_steps,
+            self.guard,
         )
+        split = with_units(network, units, options, rates)
         return _written(state, split, packed, rates)
 
     def _packed(self, network: SpikingNetwork, n_in: int, n_out: float, on_chip: NDArray[np.bool_]) -> Packing:

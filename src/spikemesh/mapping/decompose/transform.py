@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose.coding import Coding, code, count_clips
-from spikemesh.mapping.decompose.rates import checked_rates, partial_sums
+from spikemesh.mapping.decompose.coding import DEFAULTS, Coding, CodingOptions, code, coded_sums, count_clips
+from spikemesh.mapping.decompose.rates import checked_rates
 from spikemesh.mapping.decompose.shapes import chain, tree
 from spikemesh.mapping.decompose.starts import initial_potentials
 from spikemesh.mapping.decompose.units import Units
@@ -60,10 +60,8 @@ class Decomposed:
         """
         given = checked_rates(self.original, rates)
         found = np.empty((len(given), self.units.n_units))
-        c = self.coding
-        for samples, sums in partial_sums(self.original, self.units, given, c.polarity, c.offset):
-            coded = c.polarity[:, None] * sums + c.offset[:, None]
-            found[samples] = np.clip(coded / c.value[:, None], 0.0, 1.0).T
+        for samples, coded in coded_sums(self.original, self.units, self.coding, given):
+            found[samples] = np.clip(coded / self.coding.value[:, None], 0.0, 1.0).T
         found[:, : self.units.n_neurons] = given
         return found
 
@@ -85,14 +83,7 @@ def decompose(
     *,
     shape: str = "tree",
     order: str = "natural",
-    offset: str = "none",
-    normalisation: str = "corrected",
-    k: float = 1.0,
-    least_value: float = 0.0,
-    margin: float = 0.0,
-    precision: float = 0.0,
-    steps: int = 0,
-    guard: float = 1.0,
+    options: CodingOptions = DEFAULTS,
     rates: ArrayLike | None = None,
 ) -> Decomposed:
     """Splits every neuron of more than ``fan_in`` inputs into units of at most ``fan_in``; no synapse is lost.
@@ -103,8 +94,6 @@ def decompose(
     fan_in : inputs of a unit, partial sums included; 2 is the paper's.
     shape : "tree" of least depth, or the paper's "chain" (equation 1).
     order : "natural", or "sign": positive contributions apart from negative ones, which loses nothing without an offset.
-    offset : "none", "bound" or "calibrated"; see :func:`spikemesh.mapping.decompose.coding.code`, also for the others.
-    guard : against spikes that rounding causes; see :func:`realise`.
     rates : (n_samples, n_neurons) spikes per step of the network on samples to calibrate on.
 
     Raises
@@ -117,34 +106,11 @@ def decompose(
         raise MappingError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
     merged = drop_synapses(network, np.inf)
     units = (chain if shape == "chain" else tree)(merged, fan_in, order)
-    return with_units(
-        merged,
-        units,
-        offset=offset,
-        normalisation=normalisation,
-        k=k,
-        least_value=least_value,
-        margin=margin,
-        precision=precision,
-        steps=steps,
-        guard=guard,
-        rates=rates,
-    )
+    return with_units(merged, units, options, rates)
 
 
 def with_units(
-    network: SpikingNetwork,
-    units: Units,
-    *,
-    offset: str = "none",
-    normalisation: str = "corrected",
-    k: float = 1.0,
-    least_value: float = 0.0,
-    margin: float = 0.0,
-    precision: float = 0.0,
-    steps: int = 0,
-    guard: float = 1.0,
-    rates: ArrayLike | None = None,
+    network: SpikingNetwork, units: Units, options: CodingOptions = DEFAULTS, rates: ArrayLike | None = None
 ) -> Decomposed:
     """As :func:`decompose`, with units from elsewhere (a packing)."""
     units.check(network)
@@ -153,19 +119,8 @@ def with_units(
             f"{network.name} resets to zero; units of such neurons would lose partial sums: use reset='subtract', or drop"
         )
     given = None if rates is None else checked_rates(network, rates)
-    found = code(
-        network,
-        units,
-        offset=offset,
-        normalisation=normalisation,
-        k=k,
-        least_value=least_value,
-        margin=margin,
-        precision=precision,
-        steps=steps,
-        rates=given,
-    )
-    return realise(network, units, found, guard, None if given is None else given.mean(axis=0))
+    found = code(network, units, options, given)
+    return realise(network, units, found, options.guard, None if given is None else given.mean(axis=0))
 
 
 def realise(
@@ -182,10 +137,7 @@ def realise(
     acts one step late; what is taken off in the first step, before it can act, is given back by the initial potential
     (:func:`spikemesh.mapping.decompose.starts.initial_potentials`).
 
-    guard : a neuron cannot take a spike back. Where rounding lifts its potential over the threshold for a while it has fired
-        for good, so rounding without bias would make it fire too often. Neurons that rounding reaches start lower by
-        ``guard`` times its standard deviation. At 1, what silent neurons fire too much and active ones too little was found
-        to cancel.
+    guard : see :class:`~spikemesh.mapping.decompose.coding.CodingOptions`.
     typical : (n_neurons,) spikes per step of the neurons on average; corrects for inputs that come later than others.
     """
     n, extra = units.n_neurons, np.arange(units.n_neurons, units.n_units)
