@@ -133,7 +133,7 @@ def closed_loop(
     options: dict[str, Any] = {"duration_ms": duration_ms, "seed": seed, "encoding": encoding, "labels": labels}
     plain = run_layered(network, inputs, workers=1, **options)
     program = lower(mapped, plain, hw, acceleration)
-    chosen = engine_named(engine, program.work())
+    chosen = engine_named(engine, program.work)
     began = time.perf_counter()
     if mode == "delays" and late != "accept":
         program = Program(program.wiring, delayed_trace(program, chosen, inputs, late == "drop", options))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Protocol, cast
@@ -46,8 +47,8 @@ class Engine:
         return self.module.Session(chip)
 
 
-def engine_named(name: str, work: int = 0) -> Engine:
-    """The engine called ``name``; "auto" is SimPy while ``work`` (rows and link hops) stays within ``SIMPY_WORK``.
+def engine_named(name: str, work: Callable[[], int]) -> Engine:
+    """The engine called ``name``; "auto" is SimPy while ``work()`` (rows and link hops) stays within ``SIMPY_WORK``.
 
     Raises
     ------
@@ -57,5 +58,5 @@ def engine_named(name: str, work: int = 0) -> Engine:
     if name not in ENGINES:
         raise SimulationError(f"engine must be one of {', '.join(ENGINES)}, not {name!r}")
     if name == "auto":
-        name = "simpy" if work <= SIMPY_WORK else "compiled"
+        name = "simpy" if work() <= SIMPY_WORK else "compiled"
     return Engine(name)

@@ -61,7 +61,7 @@ def simulate(
     if workers < 1:
         raise SimulationError(f"workers must be at least 1, not {workers}")
     program = lower(mapped, trace, hw, acceleration)
-    chosen = engine_named(engine, program.work())
+    chosen = engine_named(engine, program.work)
     began = time.perf_counter()
     runs = []
     for done, run in enumerate(run_samples(program, chosen, max_cycles, workers), 1):

@@ -118,15 +118,28 @@ def simulate_traffic(
         )
     span = checked_window(window, cycles)
     leader = leaders(chip, hw.name, group, cycles, sources, destinations)
-    order = np.lexsort((np.arange(len(cycles)), leader, cycles))
-    packet = np.cumsum(np.diff(leader[order], prepend=leader[order][:1]) != 0, dtype=np.int64)
-    chosen = engine_named(engine, int(manhattan(sources, destinations, chip.cols).sum()) + len(cycles))
+    chosen = engine_named(engine, lambda: int(manhattan(sources, destinations, chip.cols).sum()) + len(cycles))
+    order, place, packet = turns(cycles, leader)
+    traffic = raw(cycles[order], sources[order], destinations[order], packet)
     began = time.perf_counter()
-    flow = chosen.run(chip, raw(cycles[order], sources[order], destinations[order], packet), max_cycles)
+    flow = chosen.run(chip, traffic, max_cycles)
     seconds = time.perf_counter() - began
+    return result(chip, cycles, sources, destinations, packet[place], flow, place, span, chosen.name, seconds)
+
+
+Index = NDArray[np.int64] | slice
+"""Rows, in an order; a slice where that is their own, so that nothing is copied."""
+
+
+def turns(cycles: NDArray[np.int64], leader: NDArray[np.int64] | None) -> tuple[Index, Index, NDArray[np.int64]]:
+    """The rows by cycle and then packet, where each row stands among them, and the (n,) numbers of their packets."""
+    if leader is None and (cycles[1:] >= cycles[:-1]).all():
+        return slice(None), slice(None), np.arange(len(cycles))
+    first = np.arange(len(cycles)) if leader is None else leader
+    order = np.lexsort((np.arange(len(cycles)), first, cycles))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    return result(chip, cycles, sources, destinations, packet[place], flow, place, span, chosen.name, seconds)
+    return order, place, np.cumsum(np.diff(first[order], prepend=first[order][:1]) != 0, dtype=np.int64)
 
 
 def whole(values: ArrayLike, name: str, limit: int, allowed: str) -> NDArray[np.int64]:
@@ -134,9 +147,9 @@ def whole(values: ArrayLike, name: str, limit: int, allowed: str) -> NDArray[np.
     array = np.asarray(values)
     if array.ndim != 1 or (array.size and not np.issubdtype(array.dtype, np.integer)):
         raise SimulationError(f"{name} must be a flat array of integers, not {array.dtype} of shape {array.shape}")
-    bad = np.flatnonzero((array < 0) | (array >= limit))
-    if len(bad):
-        where = f"{name}[{int(bad[0])}] = {int(array[bad[0]])}"
+    if array.size and not 0 <= array.min() <= array.max() < limit:
+        bad = int(np.flatnonzero((array < 0) | (array >= limit))[0])
+        where = f"{name}[{bad}] = {int(array[bad])}"
         raise SimulationError(f"{where}: " + (f"cycles lie in 0..{limit - 1}" if name == "cycle" else allowed))
     return array.astype(np.int64)
 
@@ -160,10 +173,10 @@ def leaders(
     cycles: NDArray[np.int64],
     sources: NDArray[np.int64],
     destinations: NDArray[np.int64],
-) -> NDArray[np.int64]:
-    """(n,) position of the first row of each row's packet: its own without groups."""
+) -> NDArray[np.int64] | None:
+    """(n,) position of the first row of each row's packet; None without groups, where every row is a packet."""
     if group is None:
-        return np.arange(len(cycles))
+        return None
     if not chip.tree:
         raise SimulationError(f'group joins rows into tree packets; {name} has noc.multicast = "unicast", not "tree"')
     groups = np.asarray(group)
@@ -213,7 +226,7 @@ def result(
     destinations: NDArray[np.int64],
     packet: NDArray[np.int64],
     flow: Flow,
-    place: NDArray[np.int64],
+    place: Index,
     window: tuple[int, int],
     engine: str,
     seconds: float,
