@@ -196,6 +196,7 @@ def manifest(options: Any, prepared: Prepared, table: pd.DataFrame, hw: Hardware
             {"title": "units against depth", "x": "depth", "y": ["units"], "by": "way", "log": "xy"},
         ],
         "columns": SHOWN,
+        "directions": {"energy_uj": "lower", "interconnect_uj": "lower", "wasted_uj": "lower", "accuracy": "higher"},
     }
 
 

@@ -76,6 +76,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "notes": notes,
         "parameters": {"options": vars(options)},
         "curves": [dict(curve) for curve in CURVES],
+        "directions": {"pearson": "higher", "top1_error": "lower", "top5_error": "lower"},
         "columns": ["layer", "pearson", "pearson_std", "time_ms", "top1_error", "top5_error"],
     }
     write_folder(folder, Results(table, manifest))

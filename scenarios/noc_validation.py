@@ -52,6 +52,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{n_seeds} seeds of {cycles} measured cycles; largest difference {table['difference_percent'].abs().max():.2f} %."
         ],
         "parameters": {"options": vars(options), "hardware": chip.parameters()},
+        "directions": {"spikemesh_cycles": "equal"},
         "curves": [{**CURVES[0], "y": [*CURVES[0]["y"]]}],
     }
     results = Results(table, manifest)

@@ -72,6 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         "parameters": {"options": vars(options), "duration_ms": STEPS_MS},
         "curves": [{"title": "accuracy, %", "x": "network", "y": ["snn_percent", "ann_percent", "paper_snn_percent"]}],
         "columns": SHOWN,
+        "directions": {"snn_percent": "higher", "loss_points": "lower", "synapses_m": "equal", "neurons_m": "equal"},
     }
     results = Results(table[[*SHOWN, *(c for c in table if c not in SHOWN)]], manifest)
     write_folder(folder, results)

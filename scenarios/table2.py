@@ -130,6 +130,7 @@ def manifest(options: object, table: pd.DataFrame) -> dict[str, object]:
         "parameters": {"options": vars(options), "capacity": CAPACITY},
         "curves": [{"title": "Intra %", "x": "benchmark", "y": ["intra_percent", "paper_intra_percent"], "by": "weighting"}],
         "columns": SHOWN,
+        "directions": dict.fromkeys([c for c in SHOWN if c.endswith("percent") and "paper" not in c], "higher"),
     }
 
 

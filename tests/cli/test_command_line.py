@@ -83,6 +83,16 @@ def test_simulate_runs_a_trace_on_a_chip(files, capsys):
     assert row["latency_mean_cycles"] > 0
 
 
+def test_compare_tells_regressions_by_its_exit_code(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("recipe,hop_cost\nauto,10\n")
+    (tmp_path / "b.csv").write_text("recipe,hop_cost\nauto,12\n")
+    words = [str(tmp_path / "a.csv"), str(tmp_path / "b.csv")]
+    assert main(["compare", *words, "--json"]) == 1
+    (found,) = json.loads(capsys.readouterr().out)["regressions"]
+    assert (found["column"], found["before"], found["now"]) == ("hop_cost", 10, 12)
+    assert main(["compare", *words, "--margin", "0.5"]) == main(["compare", *reversed(words)]) == 0
+
+
 def test_traffic_prints_a_curve_that_rises(capsys):
     words = ["traffic", "uniform", "--mesh", "4x4", "--rates", "0.05,0.3", "--cycles", "1000", "--json"]
     assert main(words) == 0

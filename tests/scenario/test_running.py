@@ -47,3 +47,55 @@ def test_unknown_kind_is_named():
     with pytest.raises(SpikemeshError, match="hardware"):
         available("hardwares")
     assert all(isinstance(name, str) for kind in ("hardware", "recipes") for name in available(kind))
+
+
+SCRIPT = """
+import sys
+import pandas as pd
+from spikemesh.report import Results, new_folder, write_folder
+from spikemesh.scenario import argument_parser
+
+def main(argv):
+    parser = argument_parser("mine", None)
+    parser.add_argument("--cost", type=float, default=1.0)
+    options = parser.parse_args(argv)
+    table = pd.DataFrame({"recipe": ["auto"], "hop_cost": [options.cost]})
+    write_folder(new_folder("mine", options.out), Results(table, {}), report=False)
+"""
+
+
+@pytest.fixture
+def costly(tmp_path):
+    """A scenario that costs what it is told; its results at a cost of 1 are in tmp_path/stored."""
+    script = tmp_path / "mine.py"
+    script.write_text(SCRIPT)
+    assert run_scenario(str(script), ["--out", str(tmp_path / "stored")]) == 0
+    return str(script), tmp_path
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [(["--cost", "1"], 0), (["--cost", "1.1"], 1), (["--cost", "1.1", "--margin", "0.2"], 0), (["--cost", "0.5"], 0)],
+)
+def test_any_scenario_can_be_held_against_stored_results(costly, words, code, capsys):
+    script, folder = costly
+    assert run_scenario(script, [*words, "--out", str(folder / "now"), "--baseline", str(folder / "stored")]) == code
+    said = capsys.readouterr().out
+    assert ("hop_cost" in said) == bool(code)
+    assert f"{code} worse" in said
+
+
+def test_a_baseline_is_read_before_anything_runs(costly):
+    script, folder = costly
+    with pytest.raises(SpikemeshError, match="nowhere"):
+        run_scenario(script, ["--baseline", "nowhere", "--out", str(folder / "never")])
+    assert not (folder / "never").exists()
+    for words in (["--margin", "0.1"], ["--baseline"]):
+        with pytest.raises(SpikemeshError, match=words[0]):
+            run_scenario(script, words)
+
+
+def test_a_scenario_run_without_spikemesh_run_refuses_a_baseline(costly):
+    script, folder = costly
+    with pytest.raises(SpikemeshError, match="spikemesh run"):
+        load_scenario(script).main(["--baseline", str(folder / "stored")])

@@ -199,6 +199,21 @@ def sweep(
 
 
 @app.command()
+def compare(
+    before: Annotated[Path, typer.Argument(metavar="BEFORE", help="a results folder, its table.csv, or --json output")],
+    now: Annotated[Path, typer.Argument(metavar="NOW", help="what to hold against it, likewise")],
+    margin: Annotated[
+        list[str] | None, typer.Option("--margin", metavar="SHARE", help="how much worse; COLUMN=SHARE; may be given again")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Hold results against stored ones: exit code 1, and a table, where a number got worse."""
+    from spikemesh.cli.commands import compare_command
+
+    return compare_command(before, now, margin or [], json)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder")],
     out: Annotated[

@@ -13,7 +13,7 @@ from spikemesh.hardware import load_hardware
 from spikemesh.report import plain
 from spikemesh.scenario import Progress
 
-__all__ = ["convert_command", "map_command", "simulate_command", "traffic_command"]
+__all__ = ["compare_command", "convert_command", "map_command", "simulate_command", "traffic_command"]
 
 
 def convert_command(model: str, calibration: Path | None, out: Path | None, percentile: float, json: bool) -> int:
@@ -144,6 +144,21 @@ def traffic_command(
     else:
         print(curve.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
     return 0
+
+
+def compare_command(before: Path, now: Path, margins: list[str], json: bool) -> int:
+    """Prints what got worse from one stored table to another."""
+    from dataclasses import asdict
+
+    from spikemesh.report import Margins, compare_tables, read_stored
+    from spikemesh.scenario.guarding import print_comparison
+
+    found = compare_tables(read_stored(now), read_stored(before), Margins(margins))
+    if json:
+        _print_json(asdict(found))
+    else:
+        print_comparison(found, before)
+    return 1 if found.regressions else 0
 
 
 def _mesh(text: str) -> tuple[int, int]:

@@ -14,7 +14,9 @@ import json
 import math
 import platform
 import shutil
+from collections.abc import Iterator
 from collections.abc import Mapping as Dict
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from importlib import metadata
@@ -28,11 +30,25 @@ from spikemesh.errors import DataError, DescriptionError
 if TYPE_CHECKING:
     import pandas as pd
 
-__all__ = ["Results", "new_folder", "read_folder", "versions", "write_folder"]
+__all__ = ["Results", "folders_written", "new_folder", "plain", "read_folder", "versions", "write_folder"]
 
 MANIFEST_FORMAT = "spikemesh-results"
 MANIFEST_VERSION = 1
 PACKAGES = ("spikemesh", "numpy", "scipy", "networkx", "pandas", "simpy", "brian2", "tensorflow", "keras", "numba")
+
+
+_WATCHED: list[list[Path]] = []
+
+
+@contextmanager
+def folders_written() -> Iterator[list[Path]]:
+    """Collects the results folders that are written while it is open, in order."""
+    found: list[Path] = []
+    _WATCHED.append(found)
+    try:
+        yield found
+    finally:
+        _WATCHED.pop()
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,6 +119,8 @@ def write_folder(folder: Path, results: Results, *, report: bool = True) -> Path
         shutil.rmtree(replaced, ignore_errors=True)
     finally:
         shutil.rmtree(partial, ignore_errors=True)
+    for watching in _WATCHED:
+        watching.append(folder)
     return folder
 
 

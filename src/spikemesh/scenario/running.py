@@ -8,6 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 from spikemesh.errors import SpikemeshError
 from spikemesh.scenario.catalogue import available, unknown_name
@@ -50,13 +51,38 @@ def load_scenario(name_or_path: str) -> ModuleType:
 
 
 def run_scenario(name_or_path: str, argv: Sequence[str] = ()) -> int:
-    """Runs a scenario's ``main(argv)``; returns its exit code: 0 good, 1 a stated expectation does not hold."""
+    """Runs a scenario's ``main(argv)``; returns its exit code: 0 good, 1 a stated expectation does not hold.
+
+    With ``--baseline`` among ``argv`` what the scenario wrote is held against stored results, whatever the scenario.
+    """
+    from spikemesh.scenario.guarding import Guard
+
     module = load_scenario(name_or_path)
-    try:
-        return int(module.main(list(argv)) or 0)
-    except CheckFailed as failed:
-        print(f"check failed: {failed}", file=sys.stderr)
-        return 1
+    guard, words = Guard.of_words(argv)
+    code = 0
+    with guard:
+        try:
+            code = int(module.main(words) or 0)
+        except CheckFailed as failed:
+            print(f"check failed: {failed}", file=sys.stderr)
+            code = 1
+    return guard.judged(code)
+
+
+GUARD_OPTIONS = (
+    ("--baseline", "PATH", "hold the results against stored ones: a results folder, its table.csv, or --json output"),
+    ("--margin", "SHARE", "how much worse a number may be (default 0.01); COLUMN=SHARE for some columns; may be given again"),
+)
+
+
+class _TakenBefore(argparse.Action):
+    """An option that `spikemesh run` takes before the scenario sees it; shown in the help, refused anywhere else."""
+
+    def __init__(self, option_strings: Sequence[str], dest: str, **others: Any) -> None:
+        super().__init__(option_strings, argparse.SUPPRESS, default=argparse.SUPPRESS, **others)
+
+    def __call__(self, *_: Any) -> None:
+        raise SpikemeshError(f"{self.option_strings[0]}: run the scenario by `spikemesh run` to hold it against stored results")
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,4 +103,6 @@ def argument_parser(name: str, description: str | None) -> argparse.ArgumentPars
     parser.add_argument("--engine", choices=("auto", "simpy", "compiled"), default="auto", help="which engine runs the mesh")
     parser.add_argument("--out", metavar="DIR", help="results folder (default: results/<scenario>/<time>)")
     parser.add_argument("--json", action="store_true", help="print the results as JSON on standard output")
+    for option, metavar, text in GUARD_OPTIONS:
+        parser.add_argument(option, metavar=metavar, action=_TakenBefore, help=text)
     return parser
