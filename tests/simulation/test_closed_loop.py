@@ -239,3 +239,12 @@ def test_bad_requests(network, mapped, inputs):
     slow = block_mapping(layered_network(sizes=(16, 16, 8), dt_ms=0.5), mapped.hardware)
     with pytest.raises(SpikemeshError, match=r"time\.step_ms"):
         run(slow, inputs)
+
+
+def test_workers_change_nothing_in_the_loop(mapped, inputs):
+    fast = {"acceleration": 60_000, "engine": "compiled"}
+    alone, shared = run(mapped, inputs, **fast), run(mapped, inputs, workers=2, **fast)
+    assert alone.n_late > 0
+    assert same_spikes(alone.trace, shared.trace)
+    assert np.array_equal(alone.record.row_read, shared.record.row_read)
+    assert np.array_equal(alone.late_spikes, shared.late_spikes)

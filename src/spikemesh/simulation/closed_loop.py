@@ -7,8 +7,9 @@ reads too late for the next step acts in a later one, or not at all, and what th
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from spikemesh.simulation.delays import late_steps, median_delays, per_synapse
 from spikemesh.simulation.engines import Engine, engine_named
 from spikemesh.simulation.lockstep import Lockstep
 from spikemesh.simulation.lower import Program, Wiring, lower
+from spikemesh.simulation.pool import check_workers, in_order
 from spikemesh.simulation.program import Flow, Traffic
 from spikemesh.simulation.record import RunRecord
 from spikemesh.simulation.simulate import record_of
@@ -27,6 +29,7 @@ from spikemesh.simulation.simulate import record_of
 if TYPE_CHECKING:
     from spikemesh.hardware import Hardware
     from spikemesh.mapping.mapping import Mapping
+    from spikemesh.spiking.stepper import Drive
 
 __all__ = ["LATE_POLICIES", "MODES", "ClosedLoop", "closed_loop"]
 
@@ -93,6 +96,7 @@ def closed_loop(
     encoding: str = "constant",
     seed: int = 0,
     progress: Callable[[int, int], Any] | None = None,
+    workers: int = 1,
 ) -> ClosedLoop:
     """Runs the mapped network on its chip, spikes as late as the mesh makes them.
 
@@ -117,6 +121,7 @@ def closed_loop(
         the synapses whose delay is not 0.
     encoding, seed : of the inputs, "constant" or "poisson".
     progress : called with (samples done, samples in all).
+    workers : processes that share the samples, as for :func:`spikemesh.simulate`; the result does not depend on it.
 
     Raises
     ------
@@ -126,6 +131,7 @@ def closed_loop(
     """
     from spikemesh.spiking.layered import run_layered
 
+    check_workers(workers)
     for what, value, allowed in (("mode", mode, MODES), ("late", late, LATE_POLICIES)):
         if value not in allowed:
             raise SimulationError(f"{what} must be one of {', '.join(allowed)}, not {value!r}")
@@ -137,12 +143,11 @@ def closed_loop(
     began = time.perf_counter()
     if mode == "delays" and late != "accept":
         program = Program(program.wiring, delayed_trace(program, chosen, inputs, late == "drop", options))
+    one: Callable[[int], SampleRun] = Replay(program, chosen)
     if mode == "lockstep" and late != "accept":
-        runs = lockstep(program, chosen, inputs, late == "drop", encoding, seed)
-    else:
-        runs = (replay(program, chosen, sample) for sample in range(program.n_samples))
+        one = InLockstep(program, chosen, np.asarray(inputs), late == "drop", encoding, seed)
     done = []
-    for run in runs:
+    for run in in_order(one, program.n_samples, workers):
         done.append(run)
         if progress is not None:
             progress(len(done), program.n_samples)
@@ -174,40 +179,61 @@ class SampleRun:
         return np.bincount(neuron[is_late], minlength=n), np.bincount(neuron, minlength=n)
 
 
-def replay(program: Program, engine: Engine, sample: int) -> SampleRun:
+@dataclass(frozen=True)
+class Replay:
     """A sample whose spikes are known, on the chip."""
-    trace, traffic = program.trace, program.traffic(sample)
-    begin, end = trace.sample_starts[sample : sample + 2]
-    assert trace.predictions is not None and trace.output_potential is not None
-    return SampleRun(
-        trace.steps[begin:end].astype(np.int64),
-        trace.neurons[begin:end],
-        int(trace.predictions[sample]),
-        trace.output_potential[sample],
-        traffic,
-        engine.run(program.chip, traffic),
-    )
+
+    program: Program
+    engine: Engine
+
+    def __call__(self, sample: int) -> SampleRun:
+        trace, traffic = self.program.trace, self.program.traffic(sample)
+        begin, end = trace.sample_starts[sample : sample + 2]
+        assert trace.predictions is not None and trace.output_potential is not None
+        return SampleRun(
+            trace.steps[begin:end].astype(np.int64),
+            trace.neurons[begin:end],
+            int(trace.predictions[sample]),
+            trace.output_potential[sample],
+            traffic,
+            self.engine.run(self.program.chip, traffic),
+        )
 
 
-def lockstep(program: Program, engine: Engine, inputs: ArrayLike, drop: bool, encoding: str, seed: int) -> Iterator[SampleRun]:
-    """Every sample in lockstep; until one is late, a sample is first tried as the plain network fires it."""
-    from spikemesh.spiking.stepper import Drive, Stepper
+@dataclass
+class InLockstep:
+    """A sample in lockstep; until one was late, it is first tried as the plain network fires it, which comes to the same."""
 
-    wiring, network = program.wiring, program.wiring.mapping.network
-    drive = Drive(network, wiring.mapping.axons.starts, wiring.mapping.axons.order)
-    seen_late = False
-    for sample, values in enumerate(np.asarray(inputs)):
-        if not seen_late:
-            run = replay(program, engine, sample)
-            seen_late = bool(run.count(wiring)[0].any())
-            if not seen_late:
-                yield run
-                continue
-        stepper = Stepper(network, values, encoding, seed, sample)
-        steps, neurons, flow = Lockstep(wiring, drive, stepper, engine.session, drop).run(program.trace.n_steps)
+    program: Program
+    engine: Engine
+    inputs: NDArray[Any]
+    drop: bool
+    encoding: str
+    seed: int
+    seen_late: bool = False
+
+    def __call__(self, sample: int) -> SampleRun:
+        from spikemesh.spiking.stepper import Stepper
+
+        wiring = self.program.wiring
+        if not self.seen_late:
+            run = Replay(self.program, self.engine)(sample)
+            self.seen_late = bool(run.count(wiring)[0].any())
+            if not self.seen_late:
+                return run
+        stepper = Stepper(wiring.mapping.network, self.inputs[sample], self.encoding, self.seed, sample)
+        loop = Lockstep(wiring, self.drive, stepper, self.engine.session, self.drop)
+        steps, neurons, flow = loop.run(self.program.trace.n_steps)
         # pushed step by step, rows stand in the order of one traffic of the whole sample
         traffic = wiring.spikes(steps * wiring.cycles_per_step, neurons)[0]
-        yield SampleRun(steps, neurons, stepper.prediction(), stepper.output_potential, traffic, flow)
+        return SampleRun(steps, neurons, stepper.prediction(), stepper.output_potential, traffic, flow)
+
+    @cached_property
+    def drive(self) -> Drive:
+        from spikemesh.spiking.stepper import Drive
+
+        mapping = self.program.wiring.mapping
+        return Drive(mapping.network, mapping.axons.starts, mapping.axons.order)
 
 
 def delayed_trace(program: Program, engine: Engine, inputs: ArrayLike, drop: bool, options: dict[str, Any]) -> SpikeTrace:

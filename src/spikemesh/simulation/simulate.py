@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy as np
 from spikemesh.errors import SimulationError
 from spikemesh.simulation.engines import Engine, engine_named
 from spikemesh.simulation.lower import Program, lower
+from spikemesh.simulation.pool import check_workers, in_order
 from spikemesh.simulation.program import Flow, Traffic
 from spikemesh.simulation.record import RunRecord
 
@@ -58,13 +58,12 @@ def simulate(
         for a trace of another network, an unknown engine, a step shorter than a cycle, a mesh other than the mapping's.
     """
     check_max_cycles(max_cycles)
-    if workers < 1:
-        raise SimulationError(f"workers must be at least 1, not {workers}")
+    check_workers(workers)
     program = lower(mapped, trace, hw, acceleration)
     chosen = engine_named(engine, program.work)
     began = time.perf_counter()
     runs = []
-    for done, run in enumerate(run_samples(program, chosen, max_cycles, workers), 1):
+    for done, run in enumerate(in_order(OpenLoop(program, chosen, max_cycles), program.n_samples, workers), 1):
         runs.append(run)
         if progress is not None:
             progress(done, program.n_samples)
@@ -76,30 +75,17 @@ def check_max_cycles(max_cycles: int | None) -> None:
         raise SimulationError(f"max_cycles must be at least 1, not {max_cycles}")
 
 
-def run_samples(program: Program, engine: Engine, max_cycles: int | None, workers: int) -> Iterator[tuple[Traffic, Flow]]:
-    samples = range(program.n_samples)
-    if workers == 1 or program.n_samples < 2:
-        for sample in samples:
-            traffic = program.traffic(sample)
-            yield traffic, engine.run(program.chip, traffic, max_cycles)
-        return
-    # a fresh interpreter each: forking a process in which TensorFlow runs threads may hang
-    context = multiprocessing.get_context("spawn")
-    arguments = (program, engine, max_cycles)
-    with ProcessPoolExecutor(min(workers, program.n_samples), context, initialize_worker, arguments) as pool:
-        yield from pool.map(run_in_worker, samples, chunksize=max(1, program.n_samples // (4 * workers)))
+@dataclass(frozen=True)
+class OpenLoop:
+    """One sample on an empty chip."""
 
+    program: Program
+    engine: Engine
+    max_cycles: int | None
 
-WORKER: dict[str, Any] = {}
-
-
-def initialize_worker(program: Program, engine: Engine, max_cycles: int | None) -> None:
-    WORKER.update(program=program, engine=engine, max_cycles=max_cycles)
-
-
-def run_in_worker(sample: int) -> tuple[Traffic, Flow]:
-    traffic = WORKER["program"].traffic(sample)
-    return traffic, WORKER["engine"].run(WORKER["program"].chip, traffic, WORKER["max_cycles"])
+    def __call__(self, sample: int) -> tuple[Traffic, Flow]:
+        traffic = self.program.traffic(sample)
+        return traffic, self.engine.run(self.program.chip, traffic, self.max_cycles)
 
 
 def record_of(program: Program, runs: list[tuple[Traffic, Flow]], engine: str, seconds: float) -> RunRecord:
