@@ -23,18 +23,10 @@ from spikemesh.network.brian2_export import (
     delay_steps,
     state_arrays,
 )
-from spikemesh.network.dynamics import (
-    Neurons,
-    check_encoding,
-    check_exact,
-    check_labels,
-    count_steps,
-    encode_inputs,
-    poisson_generator,
-    predict,
-)
+from spikemesh.network.dynamics import Neurons, poisson_generator, predict
 from spikemesh.network.network import SpikingNetwork
 from spikemesh.network.trace import SpikeTrace
+from spikemesh.spiking.opening import open_run
 
 __all__ = ["run_brian2"]
 
@@ -88,13 +80,9 @@ def run_brian2(
     NetworkError
         for delays that do not fit, or weights so large that sums would not be exact.
     """
-    check_encoding(encoding)
     if codegen not in ("numpy", "cython"):
         raise SimulationError(f"codegen must be 'numpy' or 'cython', not {codegen!r}")
-    n_steps = count_steps(duration_ms, network.dt_ms)
-    check_exact(network, n_steps)
-    samples = encode_inputs(network, inputs)
-    known = check_labels(network, labels, len(samples))
+    n_steps, samples, known = open_run(network, inputs, duration_ms, seed, encoding, labels)
     delays = delay_steps(network, delays_ms)
     if delays is not None:
         # what arrives after the sample's end acts on nothing, however late it is
@@ -162,7 +150,6 @@ class _Presentation:
         self.finished = 0
         self.generators: list[tuple[np.random.Generator, NDArray[np.float64]]] = []
         self.output_potential = np.zeros((len(samples), len(self.neurons.outputs)))
-        poisson_generator(seed, 0)  # refuses a negative seed before any work is done
 
     def attach(self, net: Any) -> None:
         """Adds the operations that load samples and draw Poisson inputs."""

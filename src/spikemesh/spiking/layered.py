@@ -17,19 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import SimulationError
-from spikemesh.network.dynamics import (
-    Neurons,
-    check_encoding,
-    check_exact,
-    check_labels,
-    count_steps,
-    encode_inputs,
-    poisson_generator,
-    predict,
-)
+from spikemesh.network.dynamics import Neurons, poisson_generator, predict
 from spikemesh.network.network import SpikingNetwork
 from spikemesh.network.trace import SpikeTrace
 from spikemesh.spiking.kernels import State, run_steps
+from spikemesh.spiking.opening import open_run
 from spikemesh.spiking.plan import Plan
 
 __all__ = ["SpikeCounts", "run_layered"]
@@ -255,14 +247,9 @@ def run_layered(
     NetworkError
         for weights so large that sums would not be exact.
     """
-    check_encoding(encoding)
     if record not in ("spikes", "counts"):
         raise SimulationError(f"record must be 'spikes' or 'counts', not {record!r}")
-    n_steps = count_steps(duration_ms, network.dt_ms)
-    check_exact(network, n_steps)
-    samples = encode_inputs(network, inputs)
-    known = check_labels(network, labels, len(samples))
-    poisson_generator(seed, 0)  # refuses a negative seed before any work is done
+    n_steps, samples, known = open_run(network, inputs, duration_ms, seed, encoding, labels)
     neurons = Neurons.of(network)
     run = _Run(neurons, Plan.of(network), samples, known, n_steps, seed, encoding, record == "spikes")
     results = _in_order(run, batch_size, workers, progress)

@@ -5,18 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikemesh.network.dynamics import (
-    Neurons,
-    check_encoding,
-    check_exact,
-    count_steps,
-    encode_inputs,
-    grid_weights,
-    poisson_generator,
-    predict,
-)
+from spikemesh.network.dynamics import Neurons, grid_weights, poisson_generator, predict
 from spikemesh.network.network import SpikingNetwork
 from spikemesh.network.trace import SpikeTrace
+from spikemesh.spiking.opening import open_run
 
 __all__ = ["accumulate_entries", "advance", "run_reference"]
 
@@ -75,10 +67,7 @@ def run_reference(
     delay_steps : (n_synapses,) steps on top of the one that every spike takes, in the order of ``network.synapses``.
     Other parameters, result and errors as :func:`spikemesh.run_brian2`.
     """
-    check_encoding(encoding)
-    n_steps = count_steps(duration_ms, network.dt_ms)
-    check_exact(network, n_steps)
-    samples = encode_inputs(network, inputs)
+    n_steps, samples, _ = open_run(network, inputs, duration_ms, seed, encoding, None)
     neurons = Neurons.of(network)
     synapses, weight, starts = network.synapses, grid_weights(network), network.indptr
     delay = np.zeros(len(synapses), np.int64) if delay_steps is None else np.asarray(delay_steps, np.int64)
