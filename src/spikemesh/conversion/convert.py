@@ -34,7 +34,7 @@ def convert(
     percentile: float = 99.9,
     normalisation: str = "layer",
     max_pooling: str = "refuse",
-    half_threshold: bool = False,
+    half_threshold: bool = True,
     batch_size: int = 256,
     name: str | None = None,
 ) -> SpikingNetwork:
@@ -48,7 +48,8 @@ def convert(
     percentile : of the non-zero activations that becomes a layer's scale, in (0, 100].
     normalisation : one scale per "layer", or per "channel" of a layer with (height, width, channels).
     max_pooling : "refuse", or "average" to put average pooling in its place.
-    half_threshold : start every neuron but the inputs at half the threshold, which halves the rounding error of counts.
+    half_threshold : start every neuron but the inputs at half the threshold, so that spike counts are rounded and not cut
+        off; False starts all at 0.
     batch_size : samples at a time, where ``calibration`` is an array; memory is the activations of one batch.
     name : of the network; the model's by default.
 

@@ -218,10 +218,11 @@ def apply(synapses: Connectivity, values: NDArray[np.floating]) -> NDArray[np.fl
             tap = synapses.kernel[ky, kx].reshape(-1, groups, cout)
             out[..., o, :, :] += np.einsum("...gi,igo->...go", plane[..., i, :, :], tap, optimize=True)
         return out.reshape(*lead, -1)
+    from scipy.sparse import csr_array
+
     e = synapses.edges()
-    out = np.zeros((synapses.n_post, *lead))
-    np.add.at(out, e.post, np.moveaxis(values[..., e.pre] * e.weight, -1, 0))
-    return np.moveaxis(out, 0, -1)
+    matrix = csr_array((e.weight.astype(np.float64), (e.post, e.pre)), shape=(synapses.n_post, synapses.n_pre))
+    return np.asarray((matrix @ values.reshape(-1, synapses.n_pre).T).T.reshape(*lead, synapses.n_post), np.float64)
 
 
 def compose_pooling(conv: Convolution, pool: Window) -> Convolution | None:

@@ -7,27 +7,46 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spikemesh.spiking.brian import run_brian2
+    from spikemesh.spiking.fidelity import Fidelity, fidelity
     from spikemesh.spiking.layered import SpikeCounts, run_layered
     from spikemesh.spiking.rate_model import relu_activations
     from spikemesh.spiking.reference import run_reference
     from spikemesh.spiking.stepper import Drive, Stepper, accumulate
+    from spikemesh.spiking.stream import Stream
 
 # Brian2 and numba load with the first name that needs them.
 _HOME = {
     "Drive": "stepper",
+    "Fidelity": "fidelity",
     "SpikeCounts": "layered",
     "Stepper": "stepper",
+    "Stream": "stream",
     "accumulate": "stepper",
+    "fidelity": "fidelity",
     "relu_activations": "rate_model",
     "run_brian2": "brian",
     "run_layered": "layered",
     "run_reference": "reference",
 }
 
-__all__ = ["Drive", "SpikeCounts", "Stepper", "accumulate", "relu_activations", "run_brian2", "run_layered", "run_reference"]
+__all__ = [
+    "Drive",
+    "Fidelity",
+    "SpikeCounts",
+    "Stepper",
+    "Stream",
+    "accumulate",
+    "fidelity",
+    "relu_activations",
+    "run_brian2",
+    "run_layered",
+    "run_reference",
+]
 
 
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'spikemesh.spiking' has no attribute {name!r}")
-    return getattr(import_module(f"spikemesh.spiking.{_HOME[name]}"), name)
+    found = getattr(import_module(f"spikemesh.spiking.{_HOME[name]}"), name)
+    globals()[name] = found  # a function may share its module's name, which the import has just bound here
+    return found

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from spikemesh.spiking import plan as P
 
-__all__ = ["State", "accumulate_entries", "advance", "run_steps"]
+__all__ = ["State", "accumulate_entries", "advance", "run_changing", "run_steps"]
 
 # numba reads module-level numbers as constants
 DENSE, CONVOLUTION = P.DENSE, P.CONVOLUTION
@@ -206,3 +206,29 @@ def run_steps(  # type: ignore[no-untyped-def]
                 before += _ahead(state.counts, state.potential, outputs, o, label)
             ranks[step] = before
     return stop, recorded
+
+
+@njit(cache=True, nogil=True)
+def run_changing(first, plan, state, bias, inputs, currents, subtract, refractory_steps):  # type: ignore[no-untyped-def]
+    """One step for each row of ``currents`` (n_steps, n_inputs), from step ``first`` on; spikes are added to ``state.counts``."""
+    current, none = bias.copy(), np.empty(0, np.bool_)
+    for k in range(len(currents)):
+        for c in range(len(inputs)):
+            current[inputs[c]] = bias[inputs[c]] + currents[k, c]
+        count = advance(
+            first + k,
+            state.potential,
+            state.drive,
+            current,
+            inputs,
+            none,
+            subtract,
+            refractory_steps,
+            state.ready,
+            state.fired,
+        )
+        fired = state.fired[:count]
+        state.drive[:] = 0.0
+        _deliver(plan, fired, state.drive)
+        for i in fired:
+            state.counts[i] += 1
