@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.network import SpikingNetwork, edge_weights
+from spikemesh.network import WEIGHTINGS, SpikingNetwork, edge_weights
 from spikemesh.network.weighting import checked_rates
 
 if TYPE_CHECKING:
@@ -79,8 +79,6 @@ def measure(
     MappingError
         for an assignment of another length or type, a cluster outside 0 .. n_clusters - 1, a capacity under 1.
     """
-    import scipy.sparse
-
     rates = rates_or_ones(network, rates_hz)
     part = checked_assignment(network, assignment)
     k = int(part.max(initial=-1)) + 1 if n_clusters is None else int(n_clusters)
@@ -88,6 +86,18 @@ def measure(
         raise MappingError(f"the assignment names cluster {int(part.max())}; there are {k}")
     if not capacity >= 1:
         raise MappingError(f"capacity must be at least 1 neuron, not {capacity!r}")
+    if weighting not in WEIGHTINGS:
+        raise MappingError(f"weighting must be one of {', '.join(WEIGHTINGS)}, not {weighting!r}")
+    by_either = _streamed if network.is_streamed else _listed
+    return by_either(network, rates, part, capacity, weighting, k)
+
+
+def _listed(
+    network: SpikingNetwork, rates: NDArray[np.float64], part: NDArray[np.int32], capacity: float, weighting: str, k: int
+) -> Measure:
+    """From the list of synapses, by the definitions."""
+    import scipy.sparse
+
     synapses = network.synapses
     omega = edge_weights(network, rates, weighting)
     pre_cluster, post_cluster = part[synapses.pre], part[synapses.post]
@@ -108,20 +118,50 @@ def measure(
     traffic.eliminate_zeros()
     traffic.sort_indices()
 
-    bound = 0.0
-    if math.isfinite(capacity):
-        clusters_needed = -(-(1 + distinct_targets(network, on_chip)) // int(capacity))
-        bound = float((rates * (clusters_needed - 1))[on_chip].sum())
     return Measure(
         inter_weight=float(omega[~inside].sum()),
         intra_weight=float(omega[inside].sum()),
         packets=float(sent.data.sum()),
-        packets_bound=bound,
+        packets_bound=_bound(rates, distinct_targets(network, on_chip), on_chip, capacity),
         input_packets=float(rates[source[~on_chip[source]]].sum()),
         traffic=traffic,
         sizes=np.bincount(part[on_chip], minlength=k).astype(np.int64),
         axon_counts=np.bincount(reached.indices, minlength=k).astype(np.int64),
     )
+
+
+def _streamed(
+    network: SpikingNetwork, rates: NDArray[np.float64], part: NDArray[np.int32], capacity: float, weighting: str, k: int
+) -> Measure:
+    """As :func:`_listed`, without a list of synapses; sums differ in their last digits alone."""
+    from spikemesh.mapping.streamed import count_targets, reached_clusters, traffic_between, weight_sums
+
+    on_chip = part >= 0
+    inter, intra = weight_sums(network, rates, part, weighting)
+    reached = reached_clusters(network, part, k)
+    traffic = traffic_between(network, rates, part, reached, k)
+    own = network.target_sets.set_of_neuron
+    off_chip = np.flatnonzero(~on_chip & (own >= 0))
+    members = np.bincount(own[own >= 0], minlength=network.target_sets.n_sets)
+    rows = np.bincount(reached[1], weights=np.repeat(members, np.diff(reached[0])), minlength=k)
+    return Measure(
+        inter_weight=inter,
+        intra_weight=intra,
+        packets=float(traffic.sum()),
+        packets_bound=_bound(rates, count_targets(network, on_chip), on_chip, capacity),
+        input_packets=float(rates[off_chip] @ np.diff(reached[0])[own[off_chip]]),
+        traffic=traffic,
+        sizes=np.bincount(part[on_chip], minlength=k).astype(np.int64),
+        axon_counts=np.rint(rows).astype(np.int64),
+    )
+
+
+def _bound(rates: NDArray[np.float64], targets: NDArray[np.int64], on_chip: NDArray[np.bool_], capacity: float) -> float:
+    """``packets_bound`` from the distinct other targets of each neuron."""
+    if not math.isfinite(capacity):
+        return 0.0
+    clusters_needed = -(-(1 + targets) // int(capacity))
+    return float((rates * (clusters_needed - 1))[on_chip].sum())
 
 
 def distinct_targets(network: SpikingNetwork, on_chip: NDArray[np.bool_] | None = None) -> NDArray[np.int64]:

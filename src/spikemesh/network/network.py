@@ -19,6 +19,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import NetworkError
 from spikemesh.network.connectivity import Connectivity, Edges, Sparse, as_floats, check_ids
+from spikemesh.network.targets import TargetSets, connectivity_targets, merge_targets
 
 if TYPE_CHECKING:
     import networkx
@@ -29,6 +30,8 @@ __all__ = ["Layer", "Projection", "SpikingNetwork"]
 
 LISTABLE_SYNAPSES = 400_000_000
 """Beyond this many synapses ``SpikingNetwork.synapses`` refuses: they would not fit a workstation's memory."""
+STREAMED_SYNAPSES = 50_000_000
+"""Beyond this many, what can do without a list of synapses does."""
 
 
 @dataclass(frozen=True)
@@ -207,6 +210,11 @@ class SpikingNetwork:
         """Real synapses: taps on a zero border are none, biases are currents."""
         return sum(p.connectivity.n_synapses for p in self.projections)
 
+    @property
+    def is_streamed(self) -> bool:
+        """Whether it has so many synapses that mapping works on ``target_sets`` and ``projections`` instead of a list."""
+        return self.n_synapses > STREAMED_SYNAPSES
+
     @cached_property
     def is_input(self) -> NDArray[np.bool_]:
         """(n_neurons,) whether a neuron receives the samples."""
@@ -249,6 +257,12 @@ class SpikingNetwork:
             np.concatenate([e.post for e in parts]),
             np.concatenate([e.weight for e in parts]),
         )
+
+    @cached_property
+    def target_sets(self) -> TargetSets:
+        """Neurons grouped by their targets, see :class:`spikemesh.network.targets.TargetSets`; lists no synapse of a window."""
+        parts = [(p.pre_start, p.post_start, connectivity_targets(p.connectivity)) for p in self.projections]
+        return merge_targets(self.n_neurons, parts)
 
     @cached_property
     def indptr(self) -> NDArray[np.int64]:
