@@ -248,3 +248,13 @@ def test_workers_change_nothing_in_the_loop(mapped, inputs):
     assert same_spikes(alone.trace, shared.trace)
     assert np.array_equal(alone.record.row_read, shared.record.row_read)
     assert np.array_equal(alone.late_spikes, shared.late_spikes)
+
+
+def test_what_is_measured_of_each_sample_is_what_its_record_says(mapped, inputs):
+    whole = run(mapped, inputs, acceleration=60_000)
+    assert whole.record is not None and whole.measured == []
+    lean = run(mapped, inputs, acceleration=60_000, measure=sm.metrics.spike_disorder)
+    assert lean.record is None and len(lean.measured) == len(inputs)
+    assert same_spikes(whole.trace, lean.trace) and lean.late_share == whole.late_share
+    together = sm.metrics.spike_disorder(whole.record)
+    assert sm.metrics.pooled_disorder(lean.measured).share == together.share > 0

@@ -8,7 +8,7 @@ from typing import Any
 
 from spikemesh.metrics.counts import Counts, count, run_time_ns
 from spikemesh.metrics.definitions import DEFINITIONS
-from spikemesh.metrics.delays import Disorder, Distortion, Latency, isi_distortion, latency, spike_disorder
+from spikemesh.metrics.delays import Disorder, Distortion, Latency, isi_distortion, latency, pooled_disorder, spike_disorder
 from spikemesh.metrics.intervals import paired_difference, wilson_interval
 from spikemesh.metrics.mapped import inter_improvement, intra_improvement, tree_links
 from spikemesh.metrics.pricing import Energy, energy, price
@@ -30,6 +30,7 @@ __all__ = [
     "latency",
     "metrics",
     "paired_difference",
+    "pooled_disorder",
     "price",
     "rates_of",
     "run_time_ns",

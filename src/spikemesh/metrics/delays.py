@@ -6,6 +6,7 @@ are left out; ``undelivered`` counts them.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -109,15 +110,33 @@ def isi_distortion(record: RunRecord) -> Distortion:
 
 @dataclass(frozen=True, eq=False)
 class Disorder:
-    """Share of remote spikes fired strictly before one that their tile had already read.
+    """Remote spikes fired strictly before one that their tile had already read.
 
-    share : over all tiles. per_tile : (n_tiles,) float64, NaN for tiles that no remote spike reached. worst : the highest of
-    them.
+    read : (n_tiles,) int64, remote spikes that each tile read. overtaken : (n_tiles,) int64, those of them out of order.
     """
 
-    share: float
-    worst: float
-    per_tile: NDArray[np.float64]
+    read: NDArray[np.int64]
+    overtaken: NDArray[np.int64]
+
+    @property
+    def share(self) -> float:
+        """Over all tiles; NaN where nothing was read."""
+        return int(self.overtaken.sum()) / int(self.read.sum()) if self.read.any() else NAN
+
+    @property
+    def per_tile(self) -> NDArray[np.float64]:
+        """(n_tiles,) shares, NaN for tiles that no remote spike reached."""
+        return np.divide(self.overtaken, self.read, out=np.full(len(self.read), NAN), where=self.read > 0)
+
+    @property
+    def worst(self) -> float:
+        """The highest share of a tile; NaN where nothing was read."""
+        return float(np.nanmax(self.per_tile)) if self.read.any() else NAN
+
+
+def pooled_disorder(parts: Sequence[Disorder]) -> Disorder:
+    """The disorder of several runs on one mesh together, as samples of one run count together."""
+    return Disorder(np.sum([part.read for part in parts], axis=0), np.sum([part.overtaken for part in parts], axis=0))
 
 
 def spike_disorder(record: RunRecord) -> Disorder:
@@ -131,12 +150,7 @@ def spike_disorder(record: RunRecord) -> Disorder:
     opens = np.diff(place[order], prepend=-1) != 0
     overtaken = fired < _latest_before(fired, opens)
     n_tiles = record.chip.n_tiles
-    reached = np.bincount(tile, minlength=n_tiles)
-    late = np.bincount(tile[overtaken], minlength=n_tiles)
-    per_tile = np.full(n_tiles, NAN)
-    np.divide(late, reached, out=per_tile, where=reached > 0)
-    share = int(late.sum()) / len(order) if len(order) else NAN
-    return Disorder(share, float(np.nanmax(per_tile)) if len(order) else NAN, per_tile)
+    return Disorder(np.bincount(tile, minlength=n_tiles), np.bincount(tile[overtaken], minlength=n_tiles))
 
 
 def _order(first: NDArray[np.int64], *then: NDArray[np.integer]) -> NDArray[np.int64]:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from spikemesh.hardware import Hardware
 from spikemesh.mapping import Mapping, legalise, map_many
-from spikemesh.metrics import energy, latency, metrics, spike_disorder, wilson_interval
+from spikemesh.metrics import energy, latency, metrics, pooled_disorder, spike_disorder, wilson_interval
 from spikemesh.network import SpikeTrace, SpikingNetwork
 from spikemesh.scenario.progress import Progress
 from spikemesh.simulation import RunRecord, simulate
@@ -193,8 +193,7 @@ def predictions_at_speed_one(question: Question, mapped: Mapping, record: RunRec
     Where no spike of the open-loop run was late, every spike acts in the step that the trace assumed; so the closed loop would
     fire the same spikes, load the mesh alike and again be late nowhere: its answers are the trace's. Else it is run.
     """
-    own_late = record.own_row_read > record.own_fired + record.cycles_per_step
-    if not record.late.any() and not own_late.any() and trace.predictions is not None:
+    if record.on_time and trace.predictions is not None:
         return trace.predictions
     return _loop(question, mapped, 1.0).answers
 
@@ -210,8 +209,9 @@ def _loop(question: Question, mapped: Mapping, acceleration: float) -> Loop:
         engine=question.engine,
         encoding=question.encoding,
         seed=question.seed,
+        measure=spike_disorder,
     )
-    return Loop(ran.predictions, ran.late_share, spike_disorder(ran.record).share)
+    return Loop(ran.predictions, ran.late_share, pooled_disorder(ran.measured).share)
 
 
 def _accuracy(question: Question, normal: NDArray[np.int64], fast: Loop, acceleration: float) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikemesh.mapping import Mapping
-from spikemesh.metrics import spike_disorder, wilson_interval
+from spikemesh.metrics import pooled_disorder, spike_disorder, wilson_interval
 from spikemesh.scenario.comparison import Question
 from spikemesh.scenario.progress import Progress
 from spikemesh.simulation.closed_loop import closed_loop
@@ -75,6 +75,7 @@ class Driven:
             engine=q.engine,
             encoding=q.encoding,
             seed=q.seed,
+            measure=spike_disorder,
         )
         right = int(np.sum(loop.predictions == q.labels))
         low, high = wilson_interval(right, loop.n)
@@ -87,6 +88,6 @@ class Driven:
             "accuracy_high": high,
             "accuracy_samples": loop.n,
             "late_share": loop.late_share,
-            "spike_disorder": spike_disorder(loop.record).share,
+            "spike_disorder": pooled_disorder(loop.measured).share,
             "same_as_unmapped": float(np.mean(loop.predictions == q.trace.predictions)),
         }

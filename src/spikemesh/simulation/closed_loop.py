@@ -42,7 +42,8 @@ class ClosedLoop:
     """What a network answered on its chip.
 
     trace : the spikes as they fired on the chip, with predictions, labels and the outputs' final potentials.
-    record : the same run as a :class:`RunRecord`, for metrics.
+    record : the same run as a :class:`RunRecord`, for metrics; None where ``measure`` took its place.
+    measured : what ``measure`` gave, sample by sample; empty without it.
     late_spikes : (n_neurons,) int64, deliveries of each neuron's spikes that were read too late to act in the next step; a
         delivery is one spike at one crossbar, its own tile's included.
     deliveries : (n_neurons,) int64, all deliveries.
@@ -50,11 +51,12 @@ class ClosedLoop:
     """
 
     trace: SpikeTrace
-    record: RunRecord
+    record: RunRecord | None
     late_spikes: NDArray[np.int64]
     deliveries: NDArray[np.int64]
     mode: str
     late: str
+    measured: list[Any]
 
     @property
     def predictions(self) -> NDArray[np.int64]:
@@ -97,6 +99,7 @@ def closed_loop(
     seed: int = 0,
     progress: Callable[[int, int], Any] | None = None,
     workers: int = 1,
+    measure: Callable[[RunRecord], Any] | None = None,
 ) -> ClosedLoop:
     """Runs the mapped network on its chip, spikes as late as the mesh makes them.
 
@@ -122,6 +125,8 @@ def closed_loop(
     encoding, seed : of the inputs, "constant" or "poisson".
     progress : called with (samples done, samples in all).
     workers : processes that share the samples, as for :func:`spikemesh.simulate`; the result does not depend on it.
+    measure : called with each sample's record instead of keeping it: a record of many samples is large, some hundred bytes a
+        delivery. With several workers it must be a function that they can import.
 
     Raises
     ------
@@ -147,26 +152,34 @@ def closed_loop(
     if mode == "lockstep" and late != "accept":
         one = InLockstep(program, chosen, np.asarray(inputs), late == "drop", encoding, seed)
     done = []
-    for run in in_order(one, program.n_samples, workers):
-        done.append(run)
+    for outcome in in_order(Loop(one, program.wiring, plain, chosen.name, measure), program.n_samples, workers):
+        done.append(outcome)
         if progress is not None:
             progress(len(done), program.n_samples)
-    trace = trace_of(done, program.wiring, plain)
+    trace = trace_of([outcome.run for outcome in done], plain)
     seconds = time.perf_counter() - began
-    record = record_of(Program(program.wiring, trace), [(run.traffic, run.flow) for run in done], chosen.name, seconds)
-    counts = [run.count(program.wiring) for run in done]
-    late_spikes, deliveries = np.array(counts, np.int64).sum(axis=0)
-    return ClosedLoop(trace, record, late_spikes, deliveries, mode, late)
+    on_chip = [outcome.on_chip for outcome in done if outcome.on_chip is not None]
+    record = record_of(Program(program.wiring, trace), on_chip, chosen.name, seconds) if measure is None else None
+    late_spikes, deliveries = np.array([(o.late_spikes, o.deliveries) for o in done], np.int64).sum(axis=0)
+    measured = [] if measure is None else [outcome.measured for outcome in done]
+    return ClosedLoop(trace, record, late_spikes, deliveries, mode, late, measured)
 
 
 @dataclass(frozen=True, eq=False)
-class SampleRun:
-    """One sample on the chip: its spikes as (n_spikes,) steps and neurons in order of firing, and their rows."""
+class Answered:
+    """One sample's spikes as (n_spikes,) steps and neurons in order of firing, and what the outputs said."""
 
     steps: NDArray[np.int64]
     neurons: NDArray[np.int32]
     prediction: int
     potential: NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class SampleRun:
+    """One sample on the chip: its answer and its rows."""
+
+    answered: Answered
     traffic: Traffic
     flow: Flow
 
@@ -177,6 +190,37 @@ class SampleRun:
         fired = np.concatenate([traffic.fired, traffic.own_fired])
         is_late = np.concatenate([flow.row_read, flow.own_row_read]) > fired + wiring.cycles_per_step
         return np.bincount(neuron[is_late], minlength=n), np.bincount(neuron, minlength=n)
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What is kept of a sample: its rows, or what was measured of them."""
+
+    run: Answered
+    late_spikes: NDArray[np.int64]
+    deliveries: NDArray[np.int64]
+    on_chip: tuple[Traffic, Flow] | None
+    measured: Any
+
+
+@dataclass(frozen=True, eq=False)
+class Loop:
+    """Runs a sample by ``one`` and counts what was late."""
+
+    one: Callable[[int], SampleRun]
+    wiring: Wiring
+    plain: SpikeTrace
+    engine: str
+    measure: Callable[[RunRecord], Any] | None
+
+    def __call__(self, sample: int) -> Outcome:
+        run = self.one(sample)
+        counts, on_chip = run.count(self.wiring), (run.traffic, run.flow)
+        if self.measure is None:
+            return Outcome(run.answered, *counts, on_chip, None)
+        trace = trace_of([run.answered], self.plain.select([sample]))
+        record = record_of(Program(self.wiring, trace), [on_chip], self.engine, 0.0)
+        return Outcome(run.answered, *counts, None, self.measure(record))
 
 
 @dataclass(frozen=True)
@@ -190,14 +234,13 @@ class Replay:
         trace, traffic = self.program.trace, self.program.traffic(sample)
         begin, end = trace.sample_starts[sample : sample + 2]
         assert trace.predictions is not None and trace.output_potential is not None
-        return SampleRun(
+        answered = Answered(
             trace.steps[begin:end].astype(np.int64),
             trace.neurons[begin:end],
             int(trace.predictions[sample]),
             trace.output_potential[sample],
-            traffic,
-            self.engine.run(self.program.chip, traffic),
         )
+        return SampleRun(answered, traffic, self.engine.run(self.program.chip, traffic))
 
 
 @dataclass
@@ -226,7 +269,7 @@ class InLockstep:
         steps, neurons, flow = loop.run(self.program.trace.n_steps)
         # pushed step by step, rows stand in the order of one traffic of the whole sample
         traffic = wiring.spikes(steps * wiring.cycles_per_step, neurons)[0]
-        return SampleRun(steps, neurons, stepper.prediction(), stepper.output_potential, traffic, flow)
+        return SampleRun(Answered(steps, neurons, stepper.prediction(), stepper.output_potential), traffic, flow)
 
     @cached_property
     def drive(self) -> Drive:
@@ -262,7 +305,7 @@ def delayed_trace(program: Program, engine: Engine, inputs: ArrayLike, drop: boo
     return run_brian2(network, inputs, delays_ms=delay * network.dt_ms, **options)
 
 
-def trace_of(runs: list[SampleRun], wiring: Wiring, plain: SpikeTrace) -> SpikeTrace:
+def trace_of(runs: list[Answered], plain: SpikeTrace) -> SpikeTrace:
     """The spikes as they fired on the chip; labels and lengths are those of ``plain``."""
     return SpikeTrace.of(
         np.repeat(np.arange(len(runs)), [len(run.steps) for run in runs]),

@@ -94,3 +94,12 @@ class RunRecord:
     def late(self) -> NDArray[np.bool_]:
         """(n_rows,) remote rows read too late to act in the step after their spike."""
         return self.row_read > self.fired + self.cycles_per_step
+
+    @property
+    def on_time(self) -> bool:
+        """Whether every row, own ones included, was read in time for the step after its spike.
+
+        Every spike then acted where the trace assumed it: the network on its chip answers as the trace says.
+        """
+        own = self.own_row_read <= self.own_fired + self.cycles_per_step
+        return self.verdict == "drained" and bool(own.all()) and not self.late.any()

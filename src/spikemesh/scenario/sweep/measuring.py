@@ -80,8 +80,7 @@ def _answers(
 ) -> NDArray[np.int64] | None:
     """(n,) what the chip answers. Where nothing was late the closed loop would fire the same spikes: then its answers are the
     trace's. Else it is run; None where there are no samples to run it with."""
-    own_late = record.own_row_read > record.own_fired + record.cycles_per_step
-    if record.verdict == "drained" and not record.late.any() and not own_late.any() and trace.predictions is not None:
+    if record.on_time and trace.predictions is not None:
         return trace.predictions
     if samples is None:
         return None
