@@ -9,13 +9,14 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose.carving import NO_CROSSBAR, Carved, carve
+from spikemesh.mapping.decompose.carving import Carved, carve
+from spikemesh.mapping.decompose.combining import deepen, stream
 from spikemesh.mapping.decompose.compacting import dissolve, join, rows_of_clusters
 from spikemesh.mapping.decompose.shapes import ORDERS
 from spikemesh.mapping.decompose.units import Units, incoming
 from spikemesh.network import Layer, SpikingNetwork
 
-__all__ = ["GROUPINGS", "Packing", "columns_of", "compact", "crossbar_bound", "feeders", "pack_blocks", "packing_of", "places"]
+__all__ = ["GROUPINGS", "Packing", "columns_of", "compact", "feeders", "pack_blocks", "packing_of", "places"]
 
 GROUPINGS = ("index", "tiles")
 """index: neurons next to each other in index order carve a block together. tiles: in a layer with height and width, neurons
@@ -40,19 +41,6 @@ class Packing:
     @property
     def n_clusters(self) -> int:
         return int(self.cluster.max(initial=-1)) + 1
-
-
-def crossbar_bound(n_neurons: int, fan_in: int, n_in: int, n_out: int, narrow: bool = False) -> float:
-    """Crossbars of n_in x n_out that a dense layer of ``n_neurons`` with ``fan_in`` inputs each cannot do without.
-
-    A partial sum feeds one unit and has a row of its own, so over all crossbars with s shared rows and C columns
-    sum(s + C) <= n_in J + N; and s C <= h (s + C) with h = n_in n_out / (n_in + n_out), so N m <= h (n_in J + N).
-
-    narrow : also use that a crossbar has at most one unit of each neuron, C <= N: a higher bound for N < n_out.
-    """
-    columns = min(n_out, n_neurons) if narrow else n_out
-    h = n_in * columns / (n_in + columns)
-    return max(n_neurons * (fan_in - h) / (h * n_in), 0.0)
 
 
 def pack_blocks(
@@ -114,8 +102,15 @@ def packing_of(
     negative = np.zeros(units.n_units, bool)
     if len(neuron_of) > 1 and (neuron_of[1:] == neuron_of[:-1]).any():  # a column for each sign
         negative[units.of_synapse] = network.synapses.weight < 0
-    units, cluster = _deepen(units, cluster, carved.n_clusters, n_in, negative)
-    return Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))
+    units, cluster = deepen(units, cluster, carved.n_clusters, n_in, negative)
+    plain = Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))
+    if negative.any():
+        return plain
+    units, cluster = stream(units, cluster, n_in, n_out)
+    if units is plain.units:
+        return plain
+    filled = Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))
+    return filled if filled.n_clusters < plain.n_clusters else plain
 
 
 def compact(
@@ -319,56 +314,3 @@ def number_units(column_ptr, block, neuron_of, root_cluster, n):  # type: ignore
                 made += 1
             unit[e] = n + found
     return unit, columns[:made].copy(), blocks[:made].copy()
-
-
-def _deepen(
-    units: Units, cluster: NDArray[np.int32], n_clusters: int, n_in: int, negative: NDArray[np.bool_]
-) -> tuple[Units, NDArray[np.int32]]:
-    """Puts units between a root and its partial sums where there are more of them than rows.
-
-    negative : (n_units,) bool; units of the two kinds meet in the root alone.
-    """
-    n = units.n_neurons
-    tall = np.flatnonzero(cluster[:n] == NO_CROSSBAR)
-    if not len(tall):
-        return units, cluster
-    below_of: dict[int, list[int]] = {int(v): [] for v in tall}
-    for u in range(n, units.n_units):
-        if int(units.parent[u]) in below_of:
-            below_of[int(units.parent[u])].append(u)
-    parents, kinds, clusters = units.parent.tolist(), negative.tolist(), cluster.tolist()
-    neurons = units.neuron.tolist()
-    for v, below in below_of.items():
-        while len(below) > n_in:
-            upper = []
-            for kind in (False, True):
-                mine = [u for u in below if kinds[u] == kind]
-                for first in range(0, len(mine), n_in):
-                    some = mine[first : first + n_in]
-                    if len(some) > 1:
-                        for u in some:
-                            parents[u] = len(parents)
-                        some = [len(parents)]
-                        parents.append(v)
-                        kinds.append(kind)
-                        neurons.append(v)
-                        clusters.append(n_clusters)
-                        n_clusters += 1
-                    upper += some
-            below = upper
-        clusters[v] = n_clusters
-        n_clusters += 1
-    return _renumbered(n, neurons, parents, clusters, units)
-
-
-def _renumbered(
-    n: int, neurons: list[int], parents: list[int], clusters: list[int], units: Units
-) -> tuple[Units, NDArray[np.int32]]:
-    """The units in order of their neurons, roots first."""
-    order = np.concatenate([np.arange(n), n + np.argsort(np.array(neurons[n:]), kind="stable")])
-    number = np.empty(len(order), np.int32)
-    number[order] = np.arange(len(order))
-    parent = np.array(parents, np.int32)[order]
-    parent = np.where(parent >= 0, number[parent], -1).astype(np.int32)
-    moved = Units(np.array(neurons, np.int32)[order], parent, number[units.of_synapse], units.of_bias)
-    return moved, np.array(clusters, np.int32)[order]

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
+from spikemesh.mapping.decompose.bounds import least_crossbars
 from spikemesh.mapping.decompose.choosing import pack_best
 from spikemesh.mapping.decompose.coding import CodingOptions
 from spikemesh.mapping.decompose.fitting import pack_fit
@@ -41,7 +42,8 @@ class Decompose:
         precision is left out where there is no trace.
 
     Reads the trace that the mapping was asked with, where there is one, to calibrate. The rates of units are estimated by the
-    rate model from those of the neurons; the trail has ``rates_estimated`` = 1. On a chip without a row limit nothing is
+    rate model from those of the neurons; the trail has ``rates_estimated`` = 1, and in ``crossbars_least`` how many crossbars no
+    packing goes below (:func:`~spikemesh.mapping.decompose.bounds.least_crossbars`). On a chip without a row limit nothing is
     split, and no clusters are made.
     """
 
@@ -66,9 +68,11 @@ class Decompose:
         crossbar = state.hardware.crossbar
         network = drop_synapses(state.network, math.inf)  # merges parallel synapses, drops none
         on_chip = np.ones(network.n_neurons, bool) if state.map_inputs else ~network.is_input
-        packed = None
+        packed, measured = None, {}
         if self.packing != "none" and not math.isinf(crossbar.n_in):
-            packed = self._packed(network, int(crossbar.n_in), crossbar.n_out, on_chip)
+            limits = int(crossbar.n_in), int(min(crossbar.n_out, max(int(on_chip.sum()), 1)))
+            packed = self._packed(network, *limits, on_chip)
+            measured["crossbars_least"] = float(least_crossbars(network, *limits, on_chip))
         units = packed.units if packed is not None else self._uniform(network, crossbar.n_in)
         rates = None if state.trace is None else sample_rates(state.trace)
         offset = self.offset
@@ -85,10 +89,9 @@ class Decompose:
             self.guard,
         )
         split = with_units(network, units, options, rates)
-        return _written(state, split, packed, rates)
+        return _written(state, split, packed, rates, measured)
 
-    def _packed(self, network: SpikingNetwork, n_in: int, n_out: float, on_chip: NDArray[np.bool_]) -> Packing:
-        columns = int(min(n_out, max(int(on_chip.sum()), 1)))
+    def _packed(self, network: SpikingNetwork, n_in: int, columns: int, on_chip: NDArray[np.bool_]) -> Packing:
         if n_in < 2:
             raise MappingError(f"a crossbar of {n_in} row(s) has no room for a unit of two inputs")
         pack = pack_best if self.packing == "blocks" else pack_fit
@@ -105,14 +108,20 @@ class Decompose:
         return (chain if self.shape == "chain" else tree)(network, fan_in, self.order)
 
 
-def _written(state: MappingState, split: Decomposed, packed: Packing | None, rates: NDArray[np.float64] | None) -> MappingState:
+def _written(
+    state: MappingState,
+    split: Decomposed,
+    packed: Packing | None,
+    rates: NDArray[np.float64] | None,
+    measured: dict[str, float],
+) -> MappingState:
     """The state with the network of units, the estimated rates, and the clusters of a packing."""
     network = quantise_weights(split.network, state.hardware.crossbar.weight_bits)
     per_step = state.rates_hz * network.dt_ms * 1e-3
     found = split.unit_rates(per_step if rates is None else rates).mean(axis=0)
     unit_rates = found / (network.dt_ms * 1e-3)
     unit_rates[: len(state.rates_hz)] = state.rates_hz
-    measured = {
+    measured = measured | {
         "units": float(split.units.n_units),
         "links": float(split.n_links),
         "depth": float(split.depth),
