@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 import spikemesh as sm
-from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose.pruning import prune_and_retrain, prune_to, without_zeros
+from spikemesh.conversion.pruning import Schedule, prune_and_retrain, prune_to, without_zeros
+from spikemesh.errors import NetworkError
 from spikemesh.network import Convolution, Dense, Layer, OneToOne, Pooling, Projection, SpikingNetwork, Window
 
 
@@ -53,7 +53,7 @@ def test_keeps_the_largest_parameters(wanted):
 
 def test_pruning_refuses_what_cannot_be():
     for wanted in (143, 10_000):
-        with pytest.raises(MappingError, match=r"can be pruned to 144\.\."):
+        with pytest.raises(NetworkError, match=r"can be pruned to 144\.\."):
             prune_to(small_cnn(), wanted)
 
 
@@ -69,22 +69,62 @@ def test_zero_weights_are_no_synapses():
     assert without_zeros(without_zeros(net)).n_synapses == 2
 
 
+def small_model():
+    from spikemesh.conversion._keras import keras
+
+    k = keras()
+    k.utils.set_random_seed(1)
+    layers = [k.Input((12,)), k.layers.Dense(16, activation="relu"), k.layers.Dense(3, activation="softmax")]
+    return k.Sequential(layers, name="small")
+
+
+def test_pruned_entries_stay_zero_and_results_are_kept(tmp_path, monkeypatch):
+    rng = np.random.default_rng(2)
+    x = rng.random((400, 12), np.float32)
+    y = x.reshape(-1, 3, 4).sum(axis=2).argmax(axis=1)
+    model = small_model()
+    before = model.get_weights()
+    how = Schedule(0.6, rounds=2, epochs=2, tolerance=1.0, learning_rate=1e-2, batch_size=32)
+    found = prune_and_retrain(model, x, y, how, cache=tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(before, model.get_weights(), strict=True))
+    assert found.share == pytest.approx(0.6, abs=0.01) and [kept for _, _, kept in found.rounds] == [True, True]
+    assert found.accuracy_after == found.rounds[-1][1]
+    first = found.model.get_weights()[0]
+    assert not np.array_equal(first[first != 0], before[0][first != 0])  # what is left was trained
+    monkeypatch.setattr("spikemesh.conversion.pruning._retrain", None)  # a second run must not train
+    again = prune_and_retrain(model, x, y, how, cache=tmp_path)
+    assert all(np.array_equal(a, b) for a, b in zip(found.model.get_weights(), again.model.get_weights(), strict=True))
+    assert (again.share, again.accuracy_before, again.rounds) == (found.share, found.accuracy_before, found.rounds)
+
+
+def test_a_round_that_costs_accuracy_is_undone():
+    rng = np.random.default_rng(2)
+    x = rng.random((200, 12), np.float32)
+    model = small_model()
+    y = model.predict(x, verbose=0).argmax(axis=1)  # nothing can be more accurate
+    found = prune_and_retrain(model, x, y, Schedule(0.97, rounds=1, epochs=0, tolerance=0.0))
+    assert found.rounds[0][2] is False and found.accuracy_after == found.accuracy_before == 1.0
+    assert all(np.array_equal(a, b) for a, b in zip(model.get_weights(), found.model.get_weights(), strict=True))
+
+
+@pytest.mark.parametrize("bad", [{"share": 1.0}, {"share": 0.5, "rounds": 0}, {"share": 0.5, "held_out": 0.0}])
+def test_schedules_that_cannot_be_are_refused(bad):
+    with pytest.raises(NetworkError, match=r"share and held_out|needs a round"):
+        Schedule(**bad)
+
+
 @pytest.mark.slow
 def test_retraining_keeps_the_accuracy_of_the_digits():
     from spikemesh.workloads import prepare
 
     ready = prepare("digits_cnn", weights="trained")
     data = ready.dataset
-    how = {"rounds": 3, "epochs": 8, "tolerance": 0.02, "batch_size": 32, "learning_rate": 2e-3}
-    found = prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, 0.5, **how)
+    how = Schedule(0.5, rounds=3, epochs=8, tolerance=0.02, batch_size=32, learning_rate=2e-3)
+    found = prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, how)
     assert found.share == pytest.approx(0.5, abs=0.01)
     assert found.accuracy_after >= found.accuracy_before - 0.02
     assert [kept for _, _, kept in found.rounds] == [True] * 3
     net = without_zeros(sm.convert(found.model, data.x_train))
     assert net.n_synapses < 0.75 * ready.network.n_synapses
-    hopeless = prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, 0.99, rounds=1, tolerance=0.0)
-    assert hopeless.share < 0.05 and hopeless.rounds[0][2] is False
-    again = prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, 0.5, **how)
+    again = prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, how)
     assert all(np.array_equal(a, b) for a, b in zip(found.model.get_weights(), again.model.get_weights(), strict=True))
-    with pytest.raises(MappingError, match="share"):
-        prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, 1.0)

@@ -5,18 +5,26 @@ The decomposition paper prunes its models before it unrolls them (its reference 
 
 from __future__ import annotations
 
+import hashlib
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from spikemesh.errors import MappingError
+from spikemesh.errors import NetworkError
 from spikemesh.network import Convolution, Dense, Projection, Sparse, SpikingNetwork
+from spikemesh.network.archive import Archive, write_archive
 from spikemesh.network.connectivity import Edges, Window
 
-__all__ = ["Pruned", "prune_and_retrain", "prune_to", "without_zeros"]
+__all__ = ["Pruned", "Schedule", "prune_and_retrain", "prune_to", "without_zeros"]
+
+log = logging.getLogger("spikemesh")
+
+FORMAT, VERSION = "spikemesh-pruned", 1
 
 
 def prune_to(network: SpikingNetwork, n_synapses: int) -> SpikingNetwork:
@@ -28,7 +36,7 @@ def prune_to(network: SpikingNetwork, n_synapses: int) -> SpikingNetwork:
 
     Raises
     ------
-    MappingError
+    NetworkError
         where there are fewer synapses than that, or more that have to stay.
     """
     scores, counts, fixed = [], [], 0
@@ -41,7 +49,7 @@ def prune_to(network: SpikingNetwork, n_synapses: int) -> SpikingNetwork:
         scores.append((np.abs(weight) / np.float32(spread)).astype(np.float32).ravel())
         counts.append(np.broadcast_to(_synapses_each(p), weight.shape).ravel())
     if not fixed <= n_synapses <= network.n_synapses:
-        raise MappingError(f"{network.name} can be pruned to {fixed}..{network.n_synapses} synapses, not to {n_synapses}")
+        raise NetworkError(f"{network.name} can be pruned to {fixed}..{network.n_synapses} synapses, not to {n_synapses}")
     score, count = np.concatenate([*scores, np.empty(0, np.float32)]), np.concatenate([*counts, np.empty(0, np.int64)])
     order = np.argsort(-score, kind="stable")
     kept = np.zeros(len(score), bool)
@@ -110,6 +118,32 @@ def _listed(p: Projection, kept: NDArray[np.bool_]) -> Edges:
     return Edges(pre[order] + np.int32(p.pre_start), post[order] + np.int32(p.post_start), np.concatenate(weights)[order])
 
 
+@dataclass(frozen=True)
+class Schedule:
+    """How far and how a model is pruned.
+
+    share : of the kernels' entries to drop in the end, 0 up to below 1. Entries count by abs(w) relative to the root mean
+        square of their layer.
+    rounds : in which the share grows, in equal parts of what is left each time. epochs : of retraining a round.
+    tolerance : a round whose accuracy is lower than before pruning by more than this is undone, and pruning ends.
+    held_out : share of the samples, the last ones, that judge and are not trained on.
+    """
+
+    share: float
+    rounds: int = 4
+    epochs: int = 1
+    tolerance: float = 0.003
+    held_out: float = 0.1
+    batch_size: int = 128
+    learning_rate: float = 5e-4
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.share < 1 or not 0 < self.held_out < 1:
+            raise NetworkError(f"share and held_out must lie in [0, 1): {self.share}, {self.held_out}")
+        if self.rounds < 1 or self.epochs < 0 or self.batch_size < 1:
+            raise NetworkError(f"needs a round and a sample a batch at least: {self.rounds}, {self.epochs}, {self.batch_size}")
+
+
 @dataclass(frozen=True, eq=False)
 class Pruned:
     """What :func:`prune_and_retrain` reached.
@@ -130,81 +164,71 @@ def prune_and_retrain(
     model: Any,
     x: NDArray[np.floating],
     y: NDArray[np.integer],
-    share: float,
+    schedule: Schedule,
     *,
-    rounds: int = 4,
-    epochs: int = 1,
-    tolerance: float = 0.003,
-    held_out: float = 0.1,
-    batch_size: int = 128,
-    learning_rate: float = 5e-4,
     seed: int = 0,
+    cache: Path | None = None,
     progress: Callable[[str], object] | None = None,
 ) -> Pruned:
     """Iterative magnitude pruning: drop the smallest weights, retrain what is left, check, repeat (Han et al. 2015).
 
     Parameters
     ----------
-    model : a compiled or uncompiled Keras classifier that ends in softmax; it is not changed.
-    x, y : training samples in [0, 1] and their classes; the last ``held_out`` share of them judges and is not trained on.
-    share : of the kernels' entries to drop in the end, 0 up to below 1. Entries count by abs(w) relative to the root mean
-        square of their layer.
-    rounds : in which the share grows, in equal parts of what is left each time. epochs : of retraining a round.
-    tolerance : a round whose accuracy is lower than before pruning by more than this is undone, and pruning ends.
-
-    Raises
-    ------
-    MappingError
-        for a share outside [0, 1), or no rounds.
+    model : a Keras classifier that ends in softmax; it is not changed.
+    x, y : training samples in [0, 1] and their classes.
+    cache : folder where the result is kept under a digest of the model, the samples, the schedule and the seed, and looked for.
     """
     from spikemesh.conversion._keras import keras
 
-    if not 0 <= share < 1 or rounds < 1 or not 0 < held_out < 1:
-        raise MappingError(f"share and held_out must lie in [0, 1), rounds be at least 1: {share}, {held_out}, {rounds}")
     k = keras()
-    k.utils.set_random_seed(seed)
     work = k.models.clone_model(model)
     work.set_weights(model.get_weights())
+    path = None if cache is None else cache / f"{model.name}-{_digest(model, x, y, schedule, seed)}.pruned.npz"
+    found = None if path is None else _read(path, work)
+    if found is not None:
+        return found
+    k.utils.set_random_seed(seed)
     kernels = [w for w in work.trainable_weights if w.path.rsplit("/", 1)[-1] == "kernel"]
-    judged = max(int(len(x) * held_out), 1)
-    x_fit, y_fit, x_check, y_check = x[:-judged], y[:-judged], x[-judged:], y[-judged:]
+    judged = max(int(len(x) * schedule.held_out), 1)
 
     def accuracy() -> float:
-        return float(np.mean(work.predict(x_check, batch_size=512, verbose=0).argmax(axis=1) == y_check))
+        return float(np.mean(work.predict(x[-judged:], batch_size=512, verbose=0).argmax(axis=1) == y[-judged:]))
 
     before = after = accuracy()
-    log: list[tuple[float, float, bool]] = []
-    for number in range(1, rounds + 1):
-        goal = 1 - (1 - share) ** (number / rounds)
+    told: list[tuple[float, float, bool]] = []
+    for number in range(1, schedule.rounds + 1):
+        goal = 1 - (1 - schedule.share) ** (number / schedule.rounds)
         good = work.get_weights()
-        masks = _masks([np.asarray(w) for w in kernels], goal)
-
-        def apply(batch: int = 0, logs: Any = None, masks: list[NDArray[np.float32]] = masks) -> None:
-            for kernel, mask in zip(kernels, masks, strict=True):
-                kernel.assign(kernel * mask)
-
-        apply()
-        work.compile(k.optimizers.Adam(learning_rate), "sparse_categorical_crossentropy")
-        work.fit(
-            x_fit,
-            y_fit,
-            batch_size=batch_size,
-            epochs=epochs,
-            verbose=0,
-            callbacks=[k.callbacks.LambdaCallback(on_train_batch_end=apply)],
-        )
-        found = accuracy()
-        kept = found >= before - tolerance
-        log.append((goal, found, kept))
+        _retrain(k, work, kernels, x[:-judged], y[:-judged], goal, schedule)
+        reached = accuracy()
+        told.append((goal, reached, reached >= before - schedule.tolerance))
         if progress is not None:
-            progress(f"{goal:.1%} of the weights pruned: accuracy {found:.4f}, before {before:.4f}")
-        if not kept:
+            progress(f"{model.name}: {goal:.1%} of the weights pruned, accuracy {reached:.4f}, before {before:.4f}")
+        if not told[-1][2]:
             work.set_weights(good)
             break
-        after = found
+        after = reached
     zeros = sum(int((np.asarray(w) == 0).sum()) for w in kernels)
-    reached = zeros / max(sum(int(np.asarray(w).size) for w in kernels), 1)
-    return Pruned(work, reached, before, after, tuple(log))
+    done = Pruned(work, zeros / max(sum(int(np.prod(w.shape)) for w in kernels), 1), before, after, tuple(told))
+    if path is not None:
+        _write(path, done)
+    return done
+
+
+def _retrain(
+    k: Any, work: Any, kernels: list[Any], x: NDArray[np.floating], y: NDArray[np.integer], share: float, how: Schedule
+) -> None:
+    """Drops up to ``share`` of the entries and trains the others; what was dropped is set back to 0 after every batch."""
+    masks = _masks([np.asarray(w) for w in kernels], share)
+
+    def apply(batch: int = 0, logs: Any = None) -> None:
+        for kernel, mask in zip(kernels, masks, strict=True):
+            kernel.assign(kernel * mask)
+
+    apply()
+    work.compile(k.optimizers.Adam(how.learning_rate), "sparse_categorical_crossentropy")
+    told = [k.callbacks.LambdaCallback(on_train_batch_end=apply)]
+    work.fit(x, y, batch_size=how.batch_size, epochs=how.epochs, verbose=0, callbacks=told)
 
 
 def _masks(kernels: list[NDArray[np.floating]], share: float) -> list[NDArray[np.float32]]:
@@ -214,3 +238,42 @@ def _masks(kernels: list[NDArray[np.floating]], share: float) -> list[NDArray[np
     drop = int(share * len(flat))
     bar = np.partition(flat, drop - 1)[drop - 1] if drop else -1.0
     return [(s > bar).astype(np.float32) for s in scores]
+
+
+def _digest(model: Any, x: NDArray[np.floating], y: NDArray[np.integer], schedule: Schedule, seed: int) -> str:
+    found = hashlib.sha256(repr((model.to_json(), schedule, seed)).encode())
+    for array in (*model.get_weights(), x, y):
+        found.update(np.ascontiguousarray(array).tobytes())
+    return found.hexdigest()[:16]
+
+
+def _read(path: Path, work: Any) -> Pruned | None:
+    """What was kept, its weights in ``work``; None where there is nothing, or nothing that can be used."""
+    if not path.exists():
+        return None
+    try:
+        archive = Archive(path, FORMAT, VERSION, NetworkError)
+        shapes = [w.shape for w in work.get_weights()]
+        weights = [archive.array(f"w{i}", "f", 1) for i in range(len(shapes))]
+        if [w.size for w in weights] != [int(np.prod(s)) for s in shapes]:
+            archive.fail("w0", "the weights must be those of the model")
+        rounds = archive.array("rounds", "f", 1).reshape(-1, 3)
+        work.set_weights([w.reshape(s) for w, s in zip(weights, shapes, strict=True)])
+        told = tuple((float(a), float(b), bool(c)) for a, b, c in rounds)
+        share, before, after = (archive.number(name) for name in ("share", "before", "after"))
+        return Pruned(work, share, before, after, told)
+    except (NetworkError, ValueError) as reason:
+        log.warning("a cached pruned model cannot be used (%s); pruning it again", reason)
+        return None
+
+
+def _write(path: Path, done: Pruned) -> None:
+    header = {"format": FORMAT, "version": VERSION, "share": done.share}
+    header |= {"before": done.accuracy_before, "after": done.accuracy_after}
+    arrays = {f"w{i}": np.asarray(w).ravel() for i, w in enumerate(done.model.get_weights())}
+    arrays["rounds"] = np.array(done.rounds, np.float64).ravel()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        write_archive(path, header, arrays, NetworkError)
+    except (OSError, NetworkError) as reason:
+        log.warning("the pruned %s could not be cached: %s", done.model.name, reason)
