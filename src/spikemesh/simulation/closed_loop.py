@@ -7,6 +7,7 @@ reads too late for the next step acts in a later one, or not at all, and what th
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -151,15 +152,19 @@ def closed_loop(
     one: Callable[[int], SampleRun] = Replay(program, chosen)
     if mode == "lockstep" and late != "accept":
         one = InLockstep(program, chosen, np.asarray(inputs), late == "drop", encoding, seed)
-    done = []
-    for outcome in in_order(Loop(one, program.wiring, plain, chosen.name, measure), program.n_samples, workers):
+    done: list[Outcome] = []
+    on_chip: deque[Any] = deque()
+    for outcome, rows in in_order(Loop(one, program.wiring, plain, chosen.name, measure), program.n_samples, workers):
         done.append(outcome)
+        on_chip.append(rows)
         if progress is not None:
             progress(len(done), program.n_samples)
     trace = trace_of([outcome.run for outcome in done], plain)
     seconds = time.perf_counter() - began
-    on_chip = [outcome.on_chip for outcome in done if outcome.on_chip is not None]
-    record = record_of(Program(program.wiring, trace), on_chip, chosen.name, seconds) if measure is None else None
+    record = None
+    if measure is None:
+        one_by_one = (on_chip.popleft() for _ in done)
+        record = record_of(Program(program.wiring, trace), one_by_one, chosen.name, lambda: seconds)
     late_spikes, deliveries = np.array([(o.late_spikes, o.deliveries) for o in done], np.int64).sum(axis=0)
     measured = [] if measure is None else [outcome.measured for outcome in done]
     return ClosedLoop(trace, record, late_spikes, deliveries, mode, late, measured)
@@ -194,12 +199,11 @@ class SampleRun:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What is kept of a sample: its rows, or what was measured of them."""
+    """What is kept of a sample in any case."""
 
     run: Answered
     late_spikes: NDArray[np.int64]
     deliveries: NDArray[np.int64]
-    on_chip: tuple[Traffic, Flow] | None
     measured: Any
 
 
@@ -213,14 +217,15 @@ class Loop:
     engine: str
     measure: Callable[[RunRecord], Any] | None
 
-    def __call__(self, sample: int) -> Outcome:
+    def __call__(self, sample: int) -> tuple[Outcome, tuple[Traffic, Flow] | None]:
+        """The sample's rows, too, where nothing is measured of them."""
         run = self.one(sample)
         counts, on_chip = run.count(self.wiring), (run.traffic, run.flow)
         if self.measure is None:
-            return Outcome(run.answered, *counts, on_chip, None)
+            return Outcome(run.answered, *counts, None), on_chip
         trace = trace_of([run.answered], self.plain.select([sample]))
-        record = record_of(Program(self.wiring, trace), [on_chip], self.engine, 0.0)
-        return Outcome(run.answered, *counts, None, self.measure(record))
+        record = record_of(Program(self.wiring, trace), [on_chip], self.engine, lambda: 0.0)
+        return Outcome(run.answered, *counts, self.measure(record)), None
 
 
 @dataclass(frozen=True)

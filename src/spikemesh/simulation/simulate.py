@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
     from spikemesh.network import SpikeTrace
 
 __all__ = ["check_max_cycles", "record_of", "simulate"]
+
+INT32 = ("sample", "neuron", "source", "destination", "synapses", "own_sample", "own_neuron", "own_tile", "own_synapses")
+INT64 = ("packet", "fired", "encoded", "injected", "granted", "delivered", "row_read", "own_fired", "own_row_read")
+COLUMNS: dict[str, type] = {**dict.fromkeys(INT32, np.int32), **dict.fromkeys(INT64, np.int64)}
+"""The columns of a record, a row each; those of own rows begin with "own_"."""
 
 Progress = Callable[[int, int], Any]
 """Called with (samples done, samples in all) after each sample."""
@@ -62,12 +67,14 @@ def simulate(
     program = lower(mapped, trace, hw, acceleration)
     chosen = engine_named(engine, program.work)
     began = time.perf_counter()
-    runs = []
-    for done, run in enumerate(in_order(OpenLoop(program, chosen, max_cycles), program.n_samples, workers), 1):
-        runs.append(run)
-        if progress is not None:
-            progress(done, program.n_samples)
-    return record_of(program, runs, chosen.name, time.perf_counter() - began)
+
+    def runs() -> Iterator[tuple[Traffic, Flow]]:
+        for done, run in enumerate(in_order(OpenLoop(program, chosen, max_cycles), program.n_samples, workers), 1):
+            yield run
+            if progress is not None:
+                progress(done, program.n_samples)
+
+    return record_of(program, runs(), chosen.name, lambda: time.perf_counter() - began)
 
 
 def check_max_cycles(max_cycles: int | None) -> None:
@@ -88,40 +95,45 @@ class OpenLoop:
         return traffic, self.engine.run(self.program.chip, traffic, self.max_cycles)
 
 
-def record_of(program: Program, runs: list[tuple[Traffic, Flow]], engine: str, seconds: float) -> RunRecord:
-    """One record of all samples' runs, in order."""
+def record_of(program: Program, runs: Iterable[tuple[Traffic, Flow]], engine: str, seconds: Callable[[], float]) -> RunRecord:
+    """One record of all samples' runs, in order; ``runs`` is read once, so that each may go as soon as it is copied.
 
-    def rows(field: str, of: int, dtype: type) -> Any:
-        return np.concatenate([getattr(run[of], field) for run in runs] or [np.empty(0)]).astype(dtype)
-
-    def numbers(field: str) -> Any:
-        return np.repeat(np.arange(len(runs), dtype=np.int32), [len(getattr(traffic, field)) for traffic, _ in runs])
-
-    traffic_columns = dict.fromkeys(("neuron", "source", "destination", "synapses"), np.int32)
-    own_columns = dict.fromkeys(("own_neuron", "own_tile", "own_synapses"), np.int32)
-    flow_columns = ("encoded", "injected", "granted", "delivered", "row_read", "own_row_read")
-    wide = {"packet": np.int64, "fired": np.int64, "own_fired": np.int64}
+    seconds : asked when all have been read.
+    """
+    wiring, trace = program.wiring, program.trace
+    n_rows, n_own = (int(trace.counts @ np.diff(routes.starts)) for routes in (wiring.remote, wiring.own))
+    columns: dict[str, Any] = {
+        name: np.empty(n_own if name.startswith("own_") else n_rows, dtype) for name, dtype in COLUMNS.items()
+    }
     link_flits = np.zeros((program.chip.n_tiles, 4), np.int64)
-    for _, flow in runs:
+    last, cut, row, own_row = [], False, 0, 0
+    for sample, (traffic, flow) in enumerate(runs):
+        rows = slice(row, row := row + traffic.n_rows)
+        own_rows = slice(own_row, own_row := own_row + len(traffic.own_fired))
+        for name, column in columns.items():
+            here = own_rows if name.startswith("own_") else rows
+            if name in ("sample", "own_sample"):
+                column[here] = sample
+            else:
+                column[here] = getattr(traffic if hasattr(traffic, name) else flow, name)
         link_flits += flow.link_flits
+        last.append(last_row_read(flow))
+        cut |= flow.cut
     return RunRecord(
-        mapping=program.wiring.mapping,
-        hardware=program.wiring.hardware,
+        mapping=wiring.mapping,
+        hardware=wiring.hardware,
         chip=program.chip,
-        acceleration=program.wiring.acceleration,
+        acceleration=wiring.acceleration,
         cycles_per_step=program.cycles_per_step,
         n_samples=program.n_samples,
-        n_steps=program.trace.n_steps,
-        sample=numbers("fired"),
-        own_sample=numbers("own_fired"),
-        **{name: rows(name, 0, dtype) for name, dtype in {**traffic_columns, **own_columns, **wide}.items()},
-        **{name: rows(name, 1, np.int64) for name in flow_columns},
+        n_steps=trace.n_steps,
+        **columns,
         link_flits=link_flits,
-        last_row_read=np.array([last_row_read(flow) for _, flow in runs], np.int64),
-        spikes=program.trace.counts,
-        verdict="cut" if any(flow.cut for _, flow in runs) else "drained",
+        last_row_read=np.array(last, np.int64),
+        spikes=trace.counts,
+        verdict="cut" if cut else "drained",
         engine=engine,
-        seconds=seconds,
+        seconds=seconds(),
     )
 
 
