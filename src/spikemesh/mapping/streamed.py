@@ -229,7 +229,8 @@ def _convolution_sums(
     value = _value(c.kernel, weighting)
     each_in, each_out = c.kernel.shape[2], c.channels_out // c.groups
     by_group = value.reshape(*value.shape[:3], c.groups, each_out).sum(axis=4, dtype=np.float64)
-    factor, pre, post = (a.reshape(-1, ch) for a, ch in ((factor, c.channels_in), (pre, c.channels_in), (post, c.channels_out)))
+    factor, pre = factor.reshape(-1, c.channels_in), pre.reshape(-1, c.channels_in)
+    post = post.reshape(-1, c.channels_out)
     spans = pre.min(axis=1), pre.max(axis=1), post.min(axis=1), post.max(axis=1)
     total, inside = 0.0, 0.0
     for ky, kx, i, o in c.window.taps():

@@ -10,6 +10,7 @@ from spikemesh.mapping.partition.overlap import overlap
 from spikemesh.mapping.partition.problem import PartitionProblem
 from spikemesh.mapping.partition.registry import partitioner
 from spikemesh.mapping.partition.repair import repair
+from spikemesh.mapping.partition.shaped import shaped
 
 __all__ = ["auto"]
 
@@ -18,9 +19,13 @@ __all__ = ["auto"]
 def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str = "fast") -> NDArray[np.int64]:
     """Fewest packets, or most weight inside clusters: spikemesh's own.
 
+    Beyond 50 million synapses packets are made few from the shapes of the layers, without a list of synapses.
+
     objective : "packets" or "inter-weight".
     effort : "fast" or "quality".
     """
+    if problem.network.is_streamed and objective == "packets":
+        return shaped(problem, effort)
     n_targets = np.diff(problem.targets[0])[: problem.n]
     if objective == "packets" and not (problem.rates[: problem.n] * n_targets).any():
         return np.asarray(overlap(problem), np.int64)  # nobody sends a packet: share rows instead

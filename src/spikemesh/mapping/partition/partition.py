@@ -203,7 +203,7 @@ def _problem(
             raise MappingError(f"clusters = {k}: {n} neurons of capacity {cap} need from {least} to {n} clusters")
     problem = PartitionProblem.of(net, rates_or_ones(net, rates_hz), weighting, cap, rows, k, seed, on_chip)
     if rows is not None:
-        fan_in = np.diff(problem.feeders[0])
+        fan_in = net.fan_in()[problem.neuron_ids[: problem.n]] if net.is_streamed else np.diff(problem.feeders[0])
         if fan_in.max(initial=0) > rows:
             worst = int(problem.neuron_ids[int(fan_in.argmax())])
             raise MappingError(

@@ -9,7 +9,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from spikemesh.errors import MappingError
 from spikemesh.network import SpikingNetwork, edge_weights
+from spikemesh.network.network import LISTABLE_SYNAPSES
 
 __all__ = ["PartitionProblem"]
 
@@ -23,9 +25,6 @@ class PartitionProblem:
     of the network, and ``neuron_ids`` gives their indices there.
 
     n, n_sources : neurons to assign, and neurons that send.
-    indptr : (n_sources + 1,) int64, post : (n_synapses,) int32: the targets of source i are post[indptr[i]:indptr[i + 1]],
-        ascending. Parallel synapses and self-loops stay.
-    omega : (n_synapses,) float64, weight of each synapse in the SNN graph (design: ``rate * abs(w)`` by default).
     rates : (n_sources,) float64, Hz.
     capacity : neurons that fit in one cluster.
     axons : distinct presynaptic neurons that one cluster may have, its own members included; None for no limit.
@@ -33,14 +32,15 @@ class PartitionProblem:
     seed : for ``numpy.random.default_rng``.
     neuron_ids : (n_sources,) int64, index in the network.
     layer_of_neuron : (n,) int32, index into ``layer_shapes`` and ``network.layers``.
+    weighting : of ``omega``, one of :data:`spikemesh.network.WEIGHTINGS`.
+
+    Synapses are listed when a method first asks for ``indptr``, ``post`` or ``omega``, so that methods that do without them
+    take networks of any size.
     """
 
     network: SpikingNetwork
     n: int
     n_sources: int
-    indptr: NDArray[np.int64]
-    post: NDArray[np.int32]
-    omega: NDArray[np.float64]
     rates: NDArray[np.float64]
     capacity: int
     axons: int | None
@@ -48,6 +48,7 @@ class PartitionProblem:
     seed: int
     neuron_ids: NDArray[np.int64]
     layer_of_neuron: NDArray[np.int32]
+    weighting: str = "rate_weight"
 
     @staticmethod
     def of(
@@ -61,27 +62,15 @@ class PartitionProblem:
         on_chip: NDArray[np.bool_] | None = None,
     ) -> PartitionProblem:
         """The problem of a network; ``on_chip`` (n_neurons,) bool marks the neurons to assign, None for all."""
-        synapses, indptr = network.synapses, network.indptr
-        omega = edge_weights(network, rates, weighting)
         ids = np.arange(network.n_neurons)
-        n, post = network.n_neurons, synapses.post
+        n = network.n_neurons
         if on_chip is not None and not on_chip.all():
             n = int(on_chip.sum())
             ids = np.concatenate([np.flatnonzero(on_chip), np.flatnonzero(~on_chip)])
-            number = np.empty(network.n_neurons, np.int32)
-            number[ids] = np.arange(network.n_neurons, dtype=np.int32)
-            pick = np.flatnonzero(on_chip[post])  # a synapse onto a neuron off the chip needs no crossbar
-            pick = pick[np.argsort(number[synapses.pre[pick]], kind="stable")]
-            counts = np.bincount(number[synapses.pre[pick]], minlength=len(ids))
-            indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
-            omega, post = omega[pick], number[post[pick]]
         return PartitionProblem(
             network=network,
             n=n,
             n_sources=len(ids),
-            indptr=indptr,
-            post=np.ascontiguousarray(post),
-            omega=omega,
             rates=rates[ids],
             capacity=capacity,
             axons=axons,
@@ -89,7 +78,49 @@ class PartitionProblem:
             seed=seed,
             neuron_ids=ids.astype(np.int64),
             layer_of_neuron=network.layer_of_neuron[ids[:n]],
+            weighting=weighting,
         )
+
+    @cached_property
+    def _listed(self) -> tuple[NDArray[np.int64], NDArray[np.int32], NDArray[np.float64]]:
+        """(indptr, post, omega)."""
+        network = self.network
+        if network.n_synapses > LISTABLE_SYNAPSES:
+            raise MappingError(
+                f"{network.name} has {network.n_synapses} synapses, too many to list one by one, which this request needs; "
+                "the partitioners 'auto' (objective 'packets'), 'pacman' and 'random' without a limit on rows need no list"
+            )
+        rates = np.empty(network.n_neurons)
+        rates[self.neuron_ids] = self.rates
+        synapses, indptr, post = network.synapses, network.indptr, network.synapses.post
+        omega = edge_weights(network, rates, self.weighting)
+        if self.n < network.n_neurons:
+            number = np.empty(network.n_neurons, np.int32)
+            number[self.neuron_ids] = np.arange(network.n_neurons, dtype=np.int32)
+            pick = np.flatnonzero(number[post] < self.n)  # a synapse onto a neuron off the chip needs no crossbar
+            pick = pick[np.argsort(number[synapses.pre[pick]], kind="stable")]
+            counts = np.bincount(number[synapses.pre[pick]], minlength=self.n_sources)
+            indptr = np.concatenate([[0], np.cumsum(counts)]).astype(np.int64)
+            omega, post = omega[pick], number[post[pick]]
+        return indptr, np.ascontiguousarray(post), omega
+
+    @property
+    def indptr(self) -> NDArray[np.int64]:
+        """(n_sources + 1,): the targets of source i are post[indptr[i]:indptr[i + 1]], ascending.
+
+        Parallel synapses and self-loops stay.
+        """
+        return self._listed[0]
+
+    @property
+    def post(self) -> NDArray[np.int32]:
+        """(n_synapses,) target of each synapse."""
+        return self._listed[1]
+
+    @property
+    def omega(self) -> NDArray[np.float64]:
+        """(n_synapses,) weight of each synapse in the SNN graph, rate * abs(weight) by default."""
+        return self._listed[2]
 
     @property
     def layer_shapes(self) -> tuple[tuple[int, ...], ...]:
