@@ -19,7 +19,7 @@ from spikemesh.metrics import metrics
 from spikemesh.report import new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
 from spikemesh.scenario.assembling import assemble_study
-from spikemesh.scenario.comparison import drawing_of
+from spikemesh.scenario.drawing import drawing_of
 from spikemesh.scenario.networks import prepare_question
 from spikemesh.scenario.printing import print_results
 from spikemesh.simulation import simulate

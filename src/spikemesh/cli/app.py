@@ -215,16 +215,16 @@ def compare(
 
 @app.command()
 def report(
-    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder; a sweep's folder or its sweep.sqlite")],
     out: Annotated[
         Path | None, typer.Option("--out", metavar="FILE", help="page to write (default: FOLDER/report.html)")
     ] = None,
+    json: Json = False,
 ) -> int:
-    """Write the page of a results folder again: one HTML file that opens offline."""
-    from spikemesh.report import write_report
+    """Write the page of a results folder again, or of a whole sweep: one HTML file that opens offline."""
+    from spikemesh.cli.commands import report_command
 
-    print(write_report(folder, folder / "report.html" if out is None else out))
-    return 0
+    return report_command(folder, out, json)
 
 
 def _print_json(value: Any) -> None:

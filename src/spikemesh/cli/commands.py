@@ -13,7 +13,7 @@ from spikemesh.hardware import load_hardware
 from spikemesh.report import plain
 from spikemesh.scenario import Progress
 
-__all__ = ["compare_command", "convert_command", "map_command", "simulate_command", "traffic_command"]
+__all__ = ["compare_command", "convert_command", "map_command", "report_command", "simulate_command", "traffic_command"]
 
 
 def convert_command(model: str, calibration: Path | None, out: Path | None, percentile: float, json: bool) -> int:
@@ -159,6 +159,25 @@ def compare_command(before: Path, now: Path, margins: list[str], json: bool) -> 
     else:
         print_comparison(found, before)
     return 1 if found.regressions else 0
+
+
+def report_command(source: Path, out: Path | None, json: bool) -> int:
+    """Writes the page of a results folder or of a sweep."""
+    from spikemesh.report import write_report
+
+    folder = source.parent if source.is_file() else source
+    out = folder / "report.html" if out is None else out
+    if source.suffix == ".sqlite" or (source / "sweep.sqlite").is_file():
+        from spikemesh.scenario.sweep.summary import sweep_results
+
+        write_report(sweep_results(source), out)
+    else:
+        write_report(source, out)
+    if json:
+        _print_json({"report": out})
+    else:
+        print(out)
+    return 0
 
 
 def _mesh(text: str) -> tuple[int, int]:

@@ -123,12 +123,20 @@ def read_sweep(folder: str | Path) -> pd.DataFrame:
     DataError
         where there is no sweep.
     """
-    path = Path(folder) / "sweep.sqlite"
+    with opened(folder) as table:
+        return table.frame(table.keys())
+
+
+@contextmanager
+def opened(source: str | Path) -> Iterator[RunTable]:
+    """The table of a sweep's folder, or of its sweep.sqlite, to read from. A DataError where there is none."""
+    path = Path(source)
+    path = path / "sweep.sqlite" if path.is_dir() else path
     if not path.is_file():
         raise DataError(f"{path}: there is no such file")
-    table = RunTable(path)
+    table = RunTable(path, make=False)
     try:
-        return table.frame(table.keys())
+        yield table
     finally:
         table.close()
 

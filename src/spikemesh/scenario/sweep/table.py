@@ -38,7 +38,7 @@ CREATE TABLE timings (address TEXT PRIMARY KEY, seconds REAL, worker TEXT, finis
 
 
 class RunTable:
-    """The file ``sweep.sqlite`` of a sweep's folder; made where it is missing.
+    """The file ``sweep.sqlite`` of a sweep's folder; with ``make`` made where it is missing or empty.
 
     Raises
     ------
@@ -46,26 +46,33 @@ class RunTable:
         for a file that is damaged, or is not the table of a sweep.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, make: bool = True) -> None:
         self.path = path
         try:
             self.database = sqlite3.connect(path, isolation_level=None, timeout=30.0)
             with self._told():
+                if not make:
+                    self._look()
                 self.database.execute("PRAGMA journal_mode = WAL")
                 self.database.execute("PRAGMA synchronous = FULL")
-                self._open()
+                if make and not self._tables():
+                    self._make()
+                self._look()
         except sqlite3.Error as error:
             raise DataError(f"{path}: {error}") from None
 
-    def _open(self) -> None:
-        tables = {name for (name,) in self.database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
-        if not tables:
-            with self._transaction():
-                for statement in SCHEMA.split(";\n"):
-                    self.database.execute(statement)
-                self.database.executemany("INSERT INTO about VALUES (?, ?)", [("format", FORMAT), ("version", VERSION)])
-            return
-        about = dict(self.database.execute("SELECT key, value FROM about")) if "about" in tables else {}
+    def _tables(self) -> set[str]:
+        return {name for (name,) in self.database.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+
+    def _make(self) -> None:
+        with self._transaction():
+            for statement in SCHEMA.split(";\n"):
+                self.database.execute(statement)
+            self.database.executemany("INSERT INTO about VALUES (?, ?)", [("format", FORMAT), ("version", VERSION)])
+
+    def _look(self) -> None:
+        """Nothing is written to a file that is not the table of a sweep."""
+        about = dict(self.database.execute("SELECT key, value FROM about")) if "about" in self._tables() else {}
         if about.get("format") != FORMAT:
             raise DataError(f"{self.path}: is not the table of a sweep")
         if about.get("version") != VERSION:
@@ -110,7 +117,23 @@ class RunTable:
         """What the axes set."""
         with self._told():
             found = self.database.execute("SELECT value FROM about WHERE key = 'keys'").fetchone()
-        return json.loads(found[0]) if found else []
+        keys = self._json(found[0], list) if found else []
+        return [str(key) for key in keys]
+
+    def points(self) -> list[dict[str, Any]]:
+        """Every point with all its keys, in order."""
+        with self._told():
+            return [self._json(text, dict) for (text,) in self.database.execute("SELECT point FROM points ORDER BY number")]
+
+    def _json(self, text: Any, kind: type) -> Any:
+        """What a cell says; a cell that is damaged is a damaged file."""
+        try:
+            found = json.loads(text)
+        except (ValueError, TypeError, RecursionError):
+            found = None
+        if not isinstance(found, kind):
+            raise DataError(f"{self.path}: a cell is damaged: {str(text)[:60]!r}")
+        return found
 
     def finished(self) -> dict[str, str]:
         """Address -> "done" or "failed", of every run of the sweep."""
@@ -145,10 +168,10 @@ class RunTable:
         rows, measures = [], dict[str, None]()
         with self._told():
             for number, point, status, error, result in self.database.execute(query):
-                found = {key: _number(value) for key, value in json.loads(result or "{}").items()}
+                found = {key: _number(value) for key, value in self._json(result or "{}", dict).items()}
                 measures |= dict.fromkeys(found)
-                told = json.loads(point)
-                labels = {key: _label(told[key]) for key in keys}
+                told = self._json(point, dict)
+                labels = {key: _label(told.get(key)) for key in keys}
                 rows.append({"number": number, **labels, "status": status or "pending", "error": error or "", **found})
         columns = list(dict.fromkeys(["number", *keys, "status", "error", *measures]))
         return pd.DataFrame(rows, columns=columns)
