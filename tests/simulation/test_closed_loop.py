@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import spikemesh as sm
 from spikemesh.errors import SimulationError, SpikemeshError
 from spikemesh.mapping.mapping import Mapping
+from spikemesh.metrics import pooled_disorder, spike_disorder
 from spikemesh.network.dynamics import grid_weights
 from spikemesh.simulation.delays import late_steps, median_delays
 from spikemesh.simulation.lower import wire
@@ -253,8 +254,8 @@ def test_workers_change_nothing_in_the_loop(mapped, inputs):
 def test_what_is_measured_of_each_sample_is_what_its_record_says(mapped, inputs):
     whole = run(mapped, inputs, acceleration=60_000)
     assert whole.record is not None and whole.measured == []
-    lean = run(mapped, inputs, acceleration=60_000, measure=sm.metrics.spike_disorder)
+    lean = run(mapped, inputs, acceleration=60_000, measure=spike_disorder)
     assert lean.record is None and len(lean.measured) == len(inputs)
     assert same_spikes(whole.trace, lean.trace) and lean.late_share == whole.late_share
-    together = sm.metrics.spike_disorder(whole.record)
-    assert sm.metrics.pooled_disorder(lean.measured).share == together.share > 0
+    together = spike_disorder(whole.record)
+    assert pooled_disorder(lean.measured).share == together.share > 0
