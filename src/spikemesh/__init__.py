@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from spikemesh.metrics import metrics
     from spikemesh.network import SpikeTrace, SpikingNetwork, load_network, load_trace
     from spikemesh.scenario import available, run_scenario
+    from spikemesh.scenario.zoo import evaluate_workload
     from spikemesh.simulation import RunRecord, closed_loop, simulate, simulate_traffic
     from spikemesh.spiking import run_brian2, run_layered
     from spikemesh.workloads import workload
@@ -42,6 +43,7 @@ _HOME = {
     "available": "spikemesh.scenario",
     "closed_loop": "spikemesh.simulation",
     "convert": "spikemesh.conversion",
+    "evaluate_workload": "spikemesh.scenario.zoo",
     "load_hardware": "spikemesh.hardware",
     "load_network": "spikemesh.network",
     "load_trace": "spikemesh.network",
@@ -68,6 +70,7 @@ __all__ = [
     "available",
     "closed_loop",
     "convert",
+    "evaluate_workload",
     "load_hardware",
     "load_network",
     "load_trace",

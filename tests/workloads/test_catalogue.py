@@ -14,7 +14,7 @@ from spikemesh.workloads.catalogue import catalogue, find
 
 NAMES = [
     "digits_cnn", "synthetic_4k", "MLP_mnist", "LeNet_mnist", "LeNet_mnist_padded", "Zambrano_mnist", "CNN_mnist",
-    "DigitRecogMLP", "LeNet_Cifar10", "Rueckauer_Cifar10", "AlexNet_mnist", "AlexNet_CatsVsDogs", "CNN_CatsVsDogs",
+    "DigitRecogMLP", "LeNet_Cifar10", "Rueckauer_Cifar10", "CatsVsDogs_cifar", "AlexNet_mnist", "AlexNet_CatsVsDogs", "CNN_CatsVsDogs",
     "CNN_Fruits360", "AlexNet", "VGG16", "ImgSmooth", "EdgeDet", "graph_edgedet", "LeNet", "HeartClass", "HeartEstm",
     "VisualPursuit", "DigitRecogSTDP",
 ]  # fmt: skip

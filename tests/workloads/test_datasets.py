@@ -60,7 +60,7 @@ def test_missing_files_say_where_they_belong():
         load_dataset("mnist")
     with pytest.raises(DataError, match=r"cifar10-subset\.npz is not on this machine"):
         load_dataset("cifar10-subset")
-    with pytest.raises(DataError, match="cifar10-subset, digits, mnist"):
+    with pytest.raises(DataError, match="cats-dogs, cifar10-subset, digits, ecg-beats, mnist"):
         load_dataset("imagenet")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +15,10 @@ from spikemesh.network import SpikingNetwork
 from spikemesh.workloads.datasets import Dataset, load_dataset
 from spikemesh.workloads.topology import Topology
 from spikemesh.workloads.training import Recipe
+
+if TYPE_CHECKING:
+    from spikemesh.workloads.outcome import Outcome, Progress
+    from spikemesh.workloads.prepare import Prepared
 
 __all__ = ["Workload", "catalogue", "find"]
 
@@ -28,8 +32,9 @@ class Workload:
     neurons and synapses that the paper prints. neurons, synapses : ours, counted as the design says. build : (seed)
     -> network with drawn weights. topology : its layer list, where it has one. dataset, margin : the data set to
     train on, and zero pixels around its samples. recipe : None where it is not trained. auto : whether weights="auto"
-    trains it. prune_to : synapses left, where the paper's network is a pruned one. samples : (n, seed) -> inputs,
-    where there is no data set.
+    trains it. prune_to : synapses left, where the paper's network is a pruned one. prune_share : of the weights that retraining
+    takes out before that. samples : (n, seed) -> inputs, where there is no data set. run : (prepared, n, seed, progress) ->
+    Outcome on its data, where that is more than classifying a test set.
     """
 
     name: str
@@ -46,7 +51,9 @@ class Workload:
     trained_as: str | None = None
     auto: bool = True
     prune_to: int | None = None
+    prune_share: float | None = None
     samples: Callable[[int, int], NDArray[np.float32]] | None = None
+    run: Callable[[Prepared, int | None, int, Progress], Outcome] | None = None
 
     def load(self, seed: int = 0) -> Dataset | None:
         """Its data set, or None where it has none. Raises DataError where the files are missing."""

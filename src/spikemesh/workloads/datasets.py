@@ -61,7 +61,8 @@ def load_dataset(name: str, seed: int = 0) -> Dataset:
     Parameters
     ----------
     name : "digits" (8x8, ships with scikit-learn), "mnist" (28x28), "cifar10-subset" (32x32x3, 10,000 + 2,000 images decoded
-        from JPEG: accuracies on it are not comparable with published CIFAR-10 ones).
+        from JPEG: accuracies on it are not comparable with published CIFAR-10 ones), "cats-dogs" (its cats, class 0, and dogs,
+        class 1: 2,000 + 400), "ecg-beats" (single heartbeats as 82x82 pictures, test beats from other patients).
     seed : of the split, where the data set has none of its own (digits).
 
     Raises
@@ -80,7 +81,9 @@ def available_datasets() -> list[str]:
     if _mnist_file() is not None:
         found.append("mnist")
     if _first([_data_directory("cifar10-subset.npz")]) is not None:
-        found.append("cifar10-subset")
+        found.extend(("cifar10-subset", "cats-dogs"))
+    if _first([_data_directory(*BEATS)]) is not None:
+        found.append("ecg-beats")
     return sorted(found)
 
 
@@ -147,6 +150,35 @@ def _cifar(seed: int) -> Dataset:
     return _images("cifar10-subset", path, (32, 32, 3), source)
 
 
+CATS, DOGS = 3, 5
+"""Their classes in CIFAR-10."""
+
+
+def _cats_dogs(seed: int) -> Dataset:
+    whole = _cifar(seed)
+    train, test = ((y == CATS) | (y == DOGS) for y in (whole.y_train, whole.y_test))
+    return Dataset(
+        "cats-dogs",
+        whole.x_train[train],
+        (whole.y_train[train] == DOGS).astype(np.int64),
+        whole.x_test[test],
+        (whole.y_test[test] == DOGS).astype(np.int64),
+        f"cats and dogs of {whole.source}",
+    )
+
+
+BEATS = ("ecg", "mitdb_beats_aami5.npz")
+
+
+def _beats(seed: int) -> Dataset:
+    from spikemesh.workloads.heartbeats import read_beats
+
+    path = _first([_data_directory(*BEATS)])
+    if path is None:
+        raise DataError(f"{'/'.join(BEATS)} is not on this machine: set SPIKEMESH_DATA to the directory that holds it")
+    return read_beats(path)
+
+
 def _images(name: str, path: Path, shape: tuple[int, ...], source: str) -> Dataset:
     """x_train, y_train, x_test, y_test of an npz file with grey levels 0..255."""
     arrays = {}
@@ -169,4 +201,10 @@ def _images(name: str, path: Path, shape: tuple[int, ...], source: str) -> Datas
     return Dataset(name, arrays["x_train"], arrays["y_train"], arrays["x_test"], arrays["y_test"], source)
 
 
-LOADERS: dict[str, Callable[[int], Dataset]] = {"digits": _digits, "mnist": _mnist, "cifar10-subset": _cifar}
+LOADERS: dict[str, Callable[[int], Dataset]] = {
+    "digits": _digits,
+    "mnist": _mnist,
+    "cifar10-subset": _cifar,
+    "cats-dogs": _cats_dogs,
+    "ecg-beats": _beats,
+}

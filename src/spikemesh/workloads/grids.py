@@ -12,11 +12,18 @@ neuron's rate is the Gaussian mean of its field, and an edge's rate four times t
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
 import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.network import Layer, OneToOne, Projection, Sparse, SpikingNetwork
 from spikemesh.workloads.catalogue import Workload
+
+if TYPE_CHECKING:
+    from spikemesh.workloads.outcome import Outcome, Progress
+    from spikemesh.workloads.prepare import Prepared
 
 __all__ = ["WORKLOADS", "edge_detection", "gaussian_grid", "photographs", "smoothing"]
 
@@ -86,6 +93,17 @@ def photographs(n: int, seed: int = 0) -> NDArray[np.float32]:
     return patches
 
 
+def _against(radii: tuple[float, ...]) -> Callable[[Prepared, int | None, int, Progress], Outcome]:
+    """Its run against the plain filter of these radii."""
+
+    def run(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:
+        from spikemesh.workloads.filters import evaluate
+
+        return evaluate(prepared.network, radii, n, seed, progress)
+
+    return run
+
+
 WORKLOADS = (
     Workload(
         "ImgSmooth",
@@ -96,6 +114,7 @@ WORKLOADS = (
         synapses=9025,
         build=smoothing,
         samples=photographs,
+        run=_against((1.0,)),
     ),
     Workload(
         "EdgeDet",
@@ -106,6 +125,7 @@ WORKLOADS = (
         synapses=114_081,
         build=lambda seed: edge_detection("EdgeDet", (1, 3)),
         samples=photographs,
+        run=_against((1.0, 3.0)),
     ),
     Workload(
         "graph_edgedet",
@@ -116,5 +136,6 @@ WORKLOADS = (
         synapses=54_876,
         build=lambda seed: edge_detection("graph_edgedet", (1, 2)),
         samples=photographs,
+        run=_against((1.0, 2.0)),
     ),
 )

@@ -16,7 +16,7 @@ from spikemesh.workloads.catalogue import Workload, catalogue, find
 from spikemesh.workloads.converted import converted
 from spikemesh.workloads.datasets import Dataset
 from spikemesh.workloads.pruning import pruned
-from spikemesh.workloads.training import Trained, train
+from spikemesh.workloads.training import Trained, cache_directory, train
 
 __all__ = ["Prepared", "available_workloads", "prepare", "workload"]
 
@@ -152,10 +152,21 @@ def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, 
 
         model = found.topology.keras(found.name)  # type: ignore[union-attr]
         model.set_weights(list(trained.weights))
+        if found.prune_share is not None:
+            model = _thinned(model, dataset, found.prune_share, seed)
         return convert(model, dataset.x_train[:CALIBRATION_SAMPLES], name=found.name)
 
-    network = converted(trained.path, (found.name, CALIBRATION_SAMPLES), convert_now)
+    network = converted(trained.path, (found.name, CALIBRATION_SAMPLES, found.prune_share), convert_now)
     return network if found.prune_to is None else pruned(network, found.prune_to)
+
+
+def _thinned(model: Any, dataset: Dataset, share: float, seed: int) -> Any:
+    """The model retrained without a share of its weights, so that pruning to the table's synapses costs little afterwards."""
+    from spikemesh.conversion.pruning import Schedule, prune_and_retrain
+
+    # tolerance 1: the table's number of synapses has to be reached, whatever it costs
+    schedule = Schedule(share, rounds=4, epochs=1, tolerance=1.0, batch_size=64)
+    return prune_and_retrain(model, dataset.x_train, dataset.y_train, schedule, seed=seed, cache=cache_directory()).model
 
 
 def workload(name: str, weights: str = "auto", seed: int = 0) -> SpikingNetwork:

@@ -12,10 +12,17 @@ of 128 allows, the most that the paper reports for them. Who joins whom is drawn
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
+from spikemesh.errors import DataError
 from spikemesh.network import Layer, OneToOne, Projection, Sparse, SpikingNetwork
 from spikemesh.workloads.catalogue import Workload
+
+if TYPE_CHECKING:
+    from spikemesh.workloads.outcome import Outcome, Progress
+    from spikemesh.workloads.prepare import Prepared
 
 __all__ = ["WORKLOADS", "diehl_cook", "liquid"]
 
@@ -86,6 +93,26 @@ def liquid(
     return SpikingNetwork(layers, (Projection(0, n_inputs, synapses),), weights="drawn", name=name)
 
 
+def _heart_rate(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:
+    from spikemesh.workloads.heart_rate import evaluate
+
+    return evaluate(prepared.network, n, progress)
+
+
+def _tracking(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:
+    from spikemesh.workloads.pursuit import evaluate
+
+    return evaluate(prepared.network, n, seed, progress)
+
+
+def _learning(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:
+    from spikemesh.workloads.stdp import evaluate
+
+    if prepared.dataset is None:
+        raise DataError("DigitRecogSTDP learns from MNIST, which is not on this machine: set SPIKEMESH_DATA")
+    return evaluate(prepared.dataset, n, seed, progress)
+
+
 WORKLOADS = (
     Workload(
         "HeartEstm",
@@ -95,6 +122,7 @@ WORKLOADS = (
         neurons=16 + 519,
         synapses=66_406,
         build=lambda seed: liquid("HeartEstm", 166, 66_406, 16, seed),
+        run=_heart_rate,
     ),
     Workload(
         "VisualPursuit",
@@ -104,6 +132,7 @@ WORKLOADS = (
         neurons=21 + 1281,
         synapses=163_880,
         build=lambda seed: liquid("VisualPursuit", 205, 163_880, 21, seed),
+        run=_tracking,
     ),
     Workload(
         "DigitRecogSTDP",
@@ -114,5 +143,6 @@ WORKLOADS = (
         synapses=11_442,
         build=diehl_cook,
         dataset="mnist",
+        run=_learning,
     ),
 )

@@ -1,0 +1,84 @@
+"""What running a workload on its data gave: one number a sample, beside a stated baseline's on the same samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from spikemesh.errors import DataError
+
+if TYPE_CHECKING:
+    from spikemesh.workloads.prepare import Prepared
+
+__all__ = ["Outcome", "Progress", "classification"]
+
+Progress = Callable[[str], object]
+
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """One workload on its data.
+
+    name : of the workload. measure : what is measured, with its unit. ours : (n,) bool where each sample is right or wrong,
+    else float64, one number a unit. unit : what is counted by n. baseline : (n,) of the same kind, on the same units.
+    baseline_name : in words. higher_is_better : of the measure. ann : (n,) of the trained ANN, where there is one.
+    notes : what a reader must know to read the numbers right.
+    """
+
+    name: str
+    measure: str
+    ours: NDArray[Any]
+    unit: str
+    baseline: NDArray[Any]
+    baseline_name: str
+    higher_is_better: bool = True
+    ann: NDArray[np.bool_] | None = None
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        others = [self.baseline] if self.ann is None else [self.baseline, self.ann]
+        if self.ours.ndim != 1 or not len(self.ours) or any(o.shape != self.ours.shape for o in others):
+            raise DataError(f"{self.name}: an outcome needs one number a unit, and as many of the baseline")
+
+    @property
+    def n(self) -> int:
+        return len(self.ours)
+
+
+def classification(
+    prepared: Prepared, n: int | None, progress: Progress, *, duration_ms: float = 200, notes: tuple[str, ...] = ()
+) -> Outcome:
+    """Right and wrong answers of a trained network in spikes, of its ANN, and of always guessing the commonest class.
+
+    Parameters
+    ----------
+    n : test samples, the first ones; all by default.
+
+    Raises
+    ------
+    DataError
+        where the weights are drawn: there is nothing to answer.
+    """
+    from spikemesh.spiking import run_layered
+
+    network, data = prepared.network, prepared.dataset
+    if network.weights != "trained" or data is None:
+        raise DataError(f"{network.name} has drawn weights here: without training data it answers nothing")
+    x, y = data.x_test[:n], data.y_test[:n]
+    progress(f"{network.name}: {len(y)} test samples of {data.name}, {duration_ms:g} steps each")
+    ran = run_layered(network, x, duration_ms, labels=y, record="counts")
+    common = int(np.bincount(data.y_train).argmax())
+    return Outcome(
+        network.name,
+        "accuracy, %",
+        ran.predictions == y,
+        "test samples",
+        y == common,
+        f"always the class that is commonest in training ({common})",
+        ann=prepared.ann_predictions(x) == y,
+        notes=(f"data: {data.source}", *notes),
+    )
