@@ -82,7 +82,7 @@ class RunTable:
     def _told(self) -> Iterator[None]:
         try:
             yield
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError, OverflowError) as error:  # the last two of damaged cells
             raise DataError(f"{self.path}: {error}") from None
 
     @contextmanager
