@@ -1,0 +1,397 @@
+"""Does splitting neurons save crossbars and waste without losing quality? The figures of the decomposition paper, beside ours.
+
+Table I's ten applications on `dynap-se` (128 x 128 crossbars), inputs off the chip as in the paper's Fig. 4. Fig. 1: share of
+neurons with 128 or more inputs. Fig. 5: crossbars; Fig. 6 and 7: neuron and synapse utilisation; Fig. 8: wasted energy; Fig. 9:
+quality of the unmapped network, of SpiNeMap, which drops what does not fit, and of both decompositions. And its section IV:
+what decomposition adds on the interconnect, measured on the mesh, against what it saves.
+
+Networks and how far they are the paper's: docs/workloads.md. Quality is accuracy where weights are trained and data are at
+hand; else the correlation of output spike counts with those of the unmapped network. AlexNet and VGG16, pruned to the table's
+synapses, need --full: they are packed and counted, not run, and their waste is that of the network's own time. Below the table's
+networks stand trained ones that were pruned and retrained further, as the paper prunes before it unrolls (--prune 0 leaves
+them out); they count in no average.
+
+    spikemesh run fig5-fig9
+    spikemesh run fig5-fig9 --full
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from spikemesh.conversion import convert
+from spikemesh.conversion.pruning import Schedule, prune_and_retrain, prune_to, without_zeros
+from spikemesh.hardware import Hardware, load_hardware
+from spikemesh.mapping import Mapping as Mapped
+from spikemesh.mapping import MappingState, load_recipe, map_many
+from spikemesh.mapping.decompose.choosing import pack_best
+from spikemesh.mapping.legalisation import drop_synapses
+from spikemesh.mapping.partition import partition
+from spikemesh.metrics import energy, latency, wilson_interval
+from spikemesh.network import SpikeTrace, SpikingNetwork
+from spikemesh.report import Results, new_folder, write_folder
+from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.printing import print_study
+from spikemesh.simulation import simulate
+from spikemesh.spiking import run_layered
+from spikemesh.workloads import Prepared, prepare
+from spikemesh.workloads.training import cache_directory
+
+QUESTION = "Does splitting neurons save crossbars and waste without losing quality, as the decomposition paper says?"
+BASE = "spinemap-released"
+RECIPES = (BASE, "decomposed-fit", "decomposed")
+RUNNABLE = 5_000_000
+"""Synapses up to which a network is run, and SpiNeMap's packings are compared."""
+LONG = 500_000
+"""Synapses above which fewer samples are judged, unless --full."""
+PRUNED = ("LeNet", "DigitRecogMLP")
+"""Networks that are pruned further, where they are trained."""
+
+
+@dataclass(frozen=True)
+class Application:
+    """One row of Table I. paper_reduction : percent fewer crossbars, where the text names it. prune_to : synapses, where the
+    workload is not pruned."""
+
+    kind: str
+    paper_synapses: int
+    paper_neurons: int
+    paper_accuracy: float
+    paper_reduction: float = float("nan")
+    prune_to: int | None = None
+
+
+APPLICATIONS = {
+    "LeNet": Application("CNN", 282_936, 20_602, 85.1, 16),
+    "AlexNet": Application("CNN", 38_730_222, 230_443, 90.7, prune_to=38_730_222),
+    "VGG16": Application("CNN", 99_080_704, 554_059, 69.8, 48, prune_to=99_080_704),
+    "HeartClass": Application("CNN", 1_049_249, 153_730, 63.7),
+    "DigitRecogMLP": Application("MLP", 79_400, 884, 91.6),
+    "EdgeDet": Application("MLP", 114_057, 6_120, 100.0, 90),
+    "ImgSmooth": Application("MLP", 9_025, 4_096, 100.0),
+    "HeartEstm": Application("RNN", 66_406, 166, 100.0),
+    "VisualPursuit": Application("RNN", 163_880, 205, 47.3),
+    "DigitRecogSTDP": Application("RNN", 11_442, 567, 83.6),
+}
+PAPER = {
+    "all": {
+        "fewer_crossbars_percent": 60.0,
+        "less_waste_percent": 62.0,
+        "neuron_utilisation": 0.62,
+        "synapse_utilisation": 0.25,
+    },
+    "CNN": {"fewer_crossbars_percent": 37.0},
+    "RNN": {"fewer_crossbars_percent": 80.0},
+}
+"""The paper's averages for decomposition: reductions against SpiNeMap, utilisations. SpiNeMap's own are 0.53 and 0.09."""
+SHOWN = ["application", "recipe", "crossbars", "fewer_crossbars_percent", "paper_fewer_crossbars_percent", "neuron_utilisation"]
+SHOWN += ["synapse_utilisation_original", "wasted_uj", "less_waste_percent", "quality", "energy_uj", "interconnect_uj"]
+SHOWN += ["latency_mean_cycles", "crossbars_least", "crossbars_best_spinemap", "crossbars_same_synapses"]
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    parser = argument_parser("fig5-fig9", __doc__)
+    parser.add_argument(
+        "--application", action="append", metavar="NAME", help="one of Table I (default: all that fit the mode)"
+    )
+    parser.add_argument("--test-samples", type=int, metavar="N", help="for quality (default 1000, --quick 20, --full all)")
+    parser.add_argument("--prune", type=float, default=0.8, metavar="SHARE", help="of the weights, further (default 0.8)")
+    parser.add_argument("--samples", type=int, default=2, metavar="N", help="on the mesh (default 2)")
+    parser.add_argument("--duration-ms", type=float, default=200.0, metavar="MS", help="of a sample (default 200)")
+    options = parser.parse_args(argv)
+    folder = new_folder("fig5-fig9", options.out)
+    progress = Progress()
+    names = options.application or chosen(options)
+    unknown = [name for name in names if name not in APPLICATIONS]
+    if unknown:
+        parser.error(f"--application {unknown[0]}: must be one of {', '.join(APPLICATIONS)}")
+    hw = load_hardware("dynap-se")
+    rows = [rows_of(name, *table_network(name, options.seed), hw, options, progress) for name in names]
+    for name in names if options.prune and not options.quick else ():
+        further = pruned_further(name, options, progress) if name in PRUNED else None
+        if further is not None:
+            rows.append(rows_of(name, *further, hw, options, progress).assign(kind="pruned"))
+    table = pd.concat(rows, ignore_index=True)
+    table = pd.concat([table, means(table)], ignore_index=True)
+    results = Results(table, manifest(options, table, hw))
+    write_folder(folder, results)
+    print_study(results, folder, as_json=options.json)
+    expect(table)
+    return 0
+
+
+def chosen(options: Any) -> list[str]:
+    """The applications of a mode."""
+    if options.quick:
+        return ["ImgSmooth", "DigitRecogSTDP"]
+    return [name for name, a in APPLICATIONS.items() if options.full or a.prune_to is None]
+
+
+def table_network(name: str, seed: int) -> tuple[Prepared, SpikingNetwork]:
+    """The application with the synapses of Table I."""
+    prepared, goal = prepare(name, seed=seed), APPLICATIONS[name].prune_to
+    network = prepared.network
+    return prepared, network if goal is None or network.n_synapses <= goal else prune_to(network, goal)
+
+
+def pruned_further(name: str, options: Any, progress: Progress) -> tuple[Prepared, SpikingNetwork] | None:
+    """Pruned step by step and retrained in between, as far as accuracy allows; None where there is no trained model."""
+    prepared = prepare(name, seed=options.seed)
+    if prepared.network.weights != "trained" or prepared.dataset is None:
+        return None
+    data, model = prepared.dataset, prepared.keras_model()
+    how = Schedule(options.prune)
+    done = prune_and_retrain(
+        model, data.x_train, data.y_train, how, seed=options.seed, cache=cache_directory(), progress=progress.say
+    )
+    network = without_zeros(convert(done.model, data.x_train[:5000], name=f"{name}, {done.share:.0%} pruned"))
+    return prepared, replace(network, weights="trained")
+
+
+def rows_of(
+    name: str, prepared: Prepared, network: SpikingNetwork, hw: Hardware, options: Any, progress: Progress
+) -> pd.DataFrame:
+    """One row a recipe."""
+    began = time.perf_counter()
+    about = APPLICATIONS[name]
+    fan_in = network.fan_in()
+    shared = {
+        "application": network.name,
+        "kind": about.kind,
+        "verdict": prepared.verdict,
+        "weights": network.weights,
+        "neurons": network.n_neurons,
+        "synapses": network.n_synapses,
+        "paper_neurons": about.paper_neurons,
+        "paper_synapses": about.paper_synapses,
+        "share_fan_in_128_or_more": float((fan_in >= 128).mean()),
+        "share_fan_in_over_128": float((fan_in > 128).mean()),
+        "paper_accuracy": about.paper_accuracy / 100,
+        "paper_fewer_crossbars_percent": about.paper_reduction if network.name == name else float("nan"),
+    }
+    if network.n_synapses <= RUNNABLE:
+        found = pd.DataFrame(run(prepared, network, hw, options))
+        found["crossbars_best_spinemap"], found["crossbars_same_synapses"] = same_synapses(network, hw)
+    else:
+        found = pd.DataFrame([counted(network, hw, recipe, options, progress) for recipe in RECIPES])
+    base = found.iloc[0]
+    found["fewer_crossbars_percent"] = 100 * (1 - found["crossbars"] / base["crossbars"])
+    found["less_waste_percent"] = 100 * (1 - found["wasted_uj"] / base["wasted_uj"])
+    if "quality" in found:
+        found["quality_gain_points"] = 100 * (found["quality"] - base["quality"])
+        found["more_interconnect_uj"] = found["interconnect_uj"] - base["interconnect_uj"]
+        found["less_energy_uj"] = base["energy_uj"] - found["energy_uj"]
+    summary = ", ".join(f"{row.recipe} {row.crossbars}" for row in found.itertuples())
+    progress.say(f"{network.name}: crossbars {summary} ({time.perf_counter() - began:.0f} s)")
+    return pd.DataFrame([shared | row for row in found.to_dict("records")])
+
+
+def same_synapses(network: SpikingNetwork, hw: Hardware) -> tuple[int, int]:
+    """Crossbars of SpiNeMap's best packing, and of ours, of the synapses that are left where nothing is split."""
+    legal = drop_synapses(network, hw.crossbar.n_in)
+    n_in, n_out = int(hw.crossbar.n_in), int(hw.crossbar.n_out)
+    methods = (BASE,) if network.n_synapses > LONG else (BASE, "spinemap")
+    best = min(partition(legal, None, m, capacity=n_out, axons=n_in, map_inputs=False).n_clusters for m in methods)
+    return best, pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters
+
+
+def run(prepared: Prepared, network: SpikingNetwork, hw: Hardware, options: Any) -> list[dict[str, Any]]:
+    """Maps, runs and measures all recipes on one mesh."""
+    judged = network.weights == "trained" and prepared.dataset is not None
+    usual = 1000 if network.n_synapses <= LONG else 200
+    n = options.test_samples or (20 if options.quick else 10_000 if options.full else usual)
+    n = n if judged else min(n, 20)
+    ms, seed = options.duration_ms, options.seed
+    if prepared.dataset is not None:
+        x, first, y = prepared.dataset.x_test[:n], prepared.dataset.x_train[:200], prepared.dataset.y_test[:n]
+    else:
+        drawn = prepared.inputs(n + 40)
+        x, first, y = drawn[:n], drawn[n:], None
+    y = y if judged else None
+    calibration = run_layered(network, first[: 40 if not judged else 200], ms, seed)
+    whole = run_layered(network, x, ms, seed, labels=y, record="counts", per_sample=True)
+    rows = []
+    for name, mapped in map_many(network, calibration, hw, RECIPES, seed=seed, map_inputs=False).items():
+        ran = run_layered(mapped.network, x, ms, seed, labels=y, record="counts", per_sample=True)
+        rows.append({"recipe": name} | measured(mapped, x, options) | quality(ran, whole, y is not None))
+    return rows
+
+
+def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
+    """A mapping's crossbars, and what some samples cost on the mesh."""
+    trace: SpikeTrace = run_layered(mapped.network, x[: options.samples], options.duration_ms, options.seed)
+    record = simulate(mapped, trace, engine=options.engine)
+    cost, late = energy(record), latency(record)
+    each = 1e6 * trace.n_samples
+    found = mapped.trail[0].measures
+    return {
+        "crossbars": mapped.n_crossbars,
+        "neuron_utilisation": mapped.neuron_utilisation,
+        "synapse_utilisation": mapped.synapse_utilisation,
+        "synapse_utilisation_original": mapped.synapse_utilisation_original,
+        "units": found.get("links", 0.0),
+        "depth": found.get("depth", 1.0),
+        "clipped_share": found.get("clipped_share", float("nan")),
+        "crossbars_least": found.get("crossbars_least", float("nan")),
+        "wasted_uj": cost.wasted / each,
+        "energy_uj": cost.total / each,
+        "interconnect_uj": cost.interconnect / each,
+        "latency_mean_cycles": late.mean_cycles,
+        "latency_p99_cycles": late.p99_cycles,
+    }
+
+
+def quality(ran: Any, whole: Any, judged: bool) -> dict[str, Any]:
+    """Accuracy with its interval, or the correlation of output counts with the unmapped network's."""
+    if judged:
+        n = len(ran.predictions)
+        low, high = wilson_interval(round(ran.accuracy * n), n)
+        return {
+            "quality_is": "accuracy",
+            "quality": ran.accuracy,
+            "quality_low": low,
+            "quality_high": high,
+            "quality_unmapped": whole.accuracy,
+            "quality_samples": n,
+        }
+    a, b = ran.output_counts.ravel().astype(float), whole.output_counts.ravel().astype(float)
+    same = 1.0 if np.array_equal(a, b) else float(np.corrcoef(a, b)[0, 1])
+    return {"quality_is": "correlation", "quality": same, "quality_unmapped": 1.0, "quality_samples": len(ran.predictions)}
+
+
+def counted(network: SpikingNetwork, hw: Hardware, recipe: str, options: Any, progress: Progress) -> dict[str, Any]:
+    """Crossbars of a network too large to run here; its waste is that of its own time, nothing arriving late."""
+    began = time.perf_counter()
+    first, _ = load_recipe(recipe).pipeline.split_before("tile_of_cluster")
+    state = first.run(MappingState(network, None, hw, options.seed, map_inputs=False))  # type: ignore[arg-type]
+    assert state.partition is not None
+    crossbars, held = state.partition.n_clusters, int(state.partition.sizes.sum())
+    cells = crossbars * hw.crossbar.n_in * hw.crossbar.n_out
+    on_chip = int(state.network.fan_in()[state.assignment >= 0].sum())
+    original = on_chip - (0 if state.original_synapses is None else int((~state.original_synapses).sum()))
+    idle_nw = (crossbars * hw.crossbar.n_out - held) * hw.power.neuron_nw + (cells - on_chip) * hw.power.synapse_nw
+    found = state.trail[0].measures
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20)
+    seconds = time.perf_counter() - began
+    progress.say(f"{network.name}, {recipe}: {crossbars} crossbars in {seconds:.0f} s, peak memory so far {peak:.1f} GiB")
+    return {
+        "recipe": recipe,
+        "pack_seconds": seconds,
+        "peak_memory_gib": peak,
+        "crossbars_least": found.get("crossbars_least", float("nan")),
+        "crossbars": crossbars,
+        "neuron_utilisation": held / (crossbars * hw.crossbar.n_out),
+        "synapse_utilisation": on_chip / cells,
+        "synapse_utilisation_original": original / cells,
+        "units": found.get("links", 0.0),
+        "depth": found.get("depth", 1.0),
+        "wasted_uj": idle_nw * options.duration_ms * 1e-6,
+    }
+
+
+def means(table: pd.DataFrame) -> pd.DataFrame:
+    """Averages over applications, all and by class, with the paper's."""
+    columns = ["fewer_crossbars_percent", "less_waste_percent", "neuron_utilisation", "synapse_utilisation_original"]
+    columns += ["synapse_utilisation", "share_fan_in_128_or_more", "share_fan_in_over_128", "quality_gain_points"]
+    rows = []
+    counted_in = table[table["kind"] != "pruned"]
+    for kind in ("all", "CNN", "MLP", "RNN"):
+        some = counted_in if kind == "all" else counted_in[counted_in["kind"] == kind]
+        for recipe in RECIPES:
+            of = some[some["recipe"] == recipe]
+            if not len(of):
+                continue
+            row: dict[str, Any] = {"application": f"mean of {len(of)}, {kind}", "kind": kind, "recipe": recipe}
+            row |= {column: of[column].mean() for column in columns if column != "quality_gain_points"}
+            split = of[(of["share_fan_in_over_128"] > 0) & (of["quality_is"] == "accuracy")]
+            row["quality_gain_points"] = split["quality_gain_points"].mean()
+            if recipe != BASE:
+                row |= {f"paper_{column}": value for column, value in PAPER.get(kind, {}).items()}
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def told(table: pd.DataFrame) -> list[str]:
+    """Our averages beside the paper's, in words."""
+    ours = table[(table["recipe"] == "decomposed") & table["application"].str.startswith("mean")]
+    base = table[(table["recipe"] == BASE) & table["application"].str.startswith("mean")].set_index("kind")
+    lines = []
+    for row in ours.itertuples():
+        paper = PAPER.get(row.kind, {})
+        line = f"{row.application}: {row.fewer_crossbars_percent:.0f} % fewer crossbars"
+        line += f" (paper {paper['fewer_crossbars_percent']:.0f})" if paper else ""
+        if row.kind == "all":
+            line += f", {row.less_waste_percent:.0f} % less waste (62), neuron utilisation"
+            line += (
+                f" {base.loc['all', 'neuron_utilisation']:.0%} to {row.neuron_utilisation:.0%} (53 to 62), synapse utilisation"
+            )
+            line += (
+                f" {base.loc['all', 'synapse_utilisation_original']:.1%} to {row.synapse_utilisation_original:.1%} (9 to 25)"
+            )
+            if row.quality_gain_points == row.quality_gain_points:
+                line += f", quality +{row.quality_gain_points:.1f} points where inputs had been dropped (+0.8 to +4.6)"
+        lines.append(line + ".")
+    return lines
+
+
+def expect(table: pd.DataFrame) -> None:
+    """What must hold of every run, whatever the applications."""
+    means_of = table["application"].str.startswith("mean")
+    ours = table[(table["recipe"] == "decomposed") & ~means_of]
+    for row in ours.itertuples():
+        if row.crossbars_same_synapses > row.crossbars_best_spinemap:
+            raise CheckFailed(f"{row.application}: more crossbars than SpiNeMap's best packing of the same synapses")
+        if row.fewer_crossbars_percent < row.paper_fewer_crossbars_percent:
+            raise CheckFailed(f"{row.application}: {row.fewer_crossbars_percent:.0f} % fewer crossbars, the paper has more")
+        if row.quality_is == "accuracy" and row.quality_samples >= 500 and row.quality < row.quality_unmapped - 0.003:
+            raise CheckFailed(f"{row.application}: accuracy {row.quality:.4f}, unmapped {row.quality_unmapped:.4f}")
+    if len(ours) < len(APPLICATIONS) - 2:
+        return
+    for row in table[(table["recipe"] == "decomposed") & means_of].itertuples():
+        for column in ("fewer_crossbars_percent", "less_waste_percent"):
+            if getattr(row, column) < PAPER.get(row.kind, {}).get(column, -np.inf):
+                raise CheckFailed(f"{row.application}: {column} is {getattr(row, column):.1f}, the paper has more")
+
+
+def manifest(options: Any, table: pd.DataFrame, hw: Hardware) -> Mapping[str, Any]:
+    """What the results folder says of the run."""
+    fit = {"by": "recipe", "x": "application"}
+    sources = {k: {"citation": s.citation, "confidence": s.confidence} for k, s in hw.source.items()}
+    return {
+        "scenario": "fig5-fig9",
+        "title": "Decomposition: the figures of its paper",
+        "question": QUESTION,
+        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
+        "seed": options.seed,
+        "notes": [
+            "Inputs off the chip. Synapse utilisation without the links between units of a neuron. Energy a sample.",
+            *told(table),
+            "Single ones in the paper: LeNet 16 %, VGG16 48 %, EdgeDet 90 % fewer crossbars.",
+        ],
+        "parameters": {"options": vars(options), f"hardware.{hw.name}": hw.parameters()},
+        "sources": {hw.name: sources},
+        "curves": [
+            {"title": "Fig. 1: share of neurons with 128 inputs or more", "y": ["share_fan_in_128_or_more"], **fit},
+            {"title": "Fig. 5: crossbars", "y": ["crossbars"], "log": "y", **fit},
+            {"title": "Fig. 5: crossbars saved, %", "y": ["fewer_crossbars_percent", "paper_fewer_crossbars_percent"], **fit},
+            {"title": "Fig. 6: neuron utilisation", "y": ["neuron_utilisation"], **fit},
+            {"title": "Fig. 7: synapse utilisation", "y": ["synapse_utilisation_original"], **fit},
+            {"title": "Fig. 8: wasted energy, uJ a sample", "y": ["wasted_uj"], "log": "y", **fit},
+            {"title": "Fig. 9: quality", "y": ["quality"], **fit},
+            {"title": "section IV: interconnect energy, uJ a sample", "y": ["interconnect_uj"], "log": "y", **fit},
+            {"title": "section IV: all energy, uJ a sample", "y": ["energy_uj"], "log": "y", **fit},
+            {"title": "section IV: latency, cycles", "y": ["latency_mean_cycles"], "log": "y", **fit},
+        ],
+        "columns": SHOWN,
+    }
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
