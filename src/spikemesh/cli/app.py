@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
@@ -20,8 +22,28 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-Hardware = Annotated[str, typer.Option("--hardware", metavar="NAME|PATH", help="a shipped chip or a TOML file")]
-Recipes = Annotated[list[str], typer.Option("--recipe", metavar="NAME|PATH", help="mapping recipe; may be given again")]
+NEW_KINDS = ["hardware", "recipe", "scenario"]
+
+
+def _names(kind: str) -> Callable[[], list[str]]:
+    """What the shell completes: names that ship, besides its own files."""
+
+    def known() -> list[str]:
+        from spikemesh.scenario.catalogue import available
+
+        return available(kind)
+
+    return known
+
+
+Hardware = Annotated[
+    str,
+    typer.Option("--hardware", metavar="NAME|PATH", help="a shipped chip or a TOML file", autocompletion=_names("hardware")),
+]
+Recipes = Annotated[
+    list[str],
+    typer.Option("--recipe", metavar="NAME|PATH", help="mapping recipe; may be given again", autocompletion=_names("recipes")),
+]
 Seed = Annotated[int, typer.Option("--seed", metavar="N", help="seed of every random choice")]
 Engine = Annotated[str, typer.Option("--engine", metavar="auto|simpy|compiled", help="which engine runs the mesh")]
 Out = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="folder for the results")]
@@ -39,6 +61,15 @@ def run_app(argv: list[str]) -> int:
     except SpikemeshError as error:
         print(f"spikemesh: {error}", file=sys.stderr)
         return 2
+    except BrokenPipeError:  # whoever read the output has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except OSError as error:
+        if os.environ.get("SPIKEMESH_TRACEBACK"):
+            raise
+        where = f"{error.filename}: " if error.filename else ""
+        print(f"spikemesh: {where}{error.strerror or error} (SPIKEMESH_TRACEBACK=1 shows where)", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("spikemesh: interrupted", file=sys.stderr)
         return 130
@@ -52,7 +83,10 @@ def run_app(argv: list[str]) -> int:
 
 def _usage_error(error: Exception) -> int | None:
     if hasattr(error, "format_message"):
-        print(f"spikemesh: {error.format_message()}", file=sys.stderr)
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context is not None else "spikemesh"
+        said = " ".join(str(error.format_message()).split()).rstrip(".")
+        print(f"spikemesh: {said}; see `{command} --help`", file=sys.stderr)
         return 2
     if type(error).__name__ == "Exit":
         return int(getattr(error, "exit_code", 0))
@@ -71,11 +105,14 @@ def root(version: Annotated[bool, typer.Option("--version", help="print the vers
 @app.command(
     context_settings={"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []},
 )
-def run(context: typer.Context) -> int:
+def run(
+    context: typer.Context,
+    scenario: Annotated[str | None, typer.Argument(metavar="[NAME|FILE]", autocompletion=_names("scenarios"))] = None,
+) -> int:
     """Run a scenario (default: gpa-vs-spinemap, the main job); `spikemesh run NAME --help` shows its options."""
     from spikemesh.scenario import run_scenario
 
-    words = list(context.args)
+    words = [*([scenario] if scenario is not None else []), *context.args]
     name = words.pop(0) if words and not words[0].startswith("-") else DEFAULT_SCENARIO
     return run_scenario(name, words)
 
@@ -91,7 +128,9 @@ def list_(
     kinds = KINDS if kind is None else (kind,)
     found = {k: available(k) for k in kinds}
     if json:
-        _print_json(found)
+        from spikemesh.cli.commands import print_json
+
+        print_json(found)
     else:
         for k, names in found.items():
             print(f"{k}: {', '.join(names)}")
@@ -214,6 +253,27 @@ def compare(
 
 
 @app.command()
+def new(
+    kind: Annotated[str, typer.Argument(metavar="KIND", help="hardware, recipe or scenario", autocompletion=lambda: NEW_KINDS)],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="of the file, without its suffix")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="folder for the file")] = Path(),
+    json: Json = False,
+) -> int:
+    """Write a commented template to edit: a chip, a mapping recipe, a scenario."""
+    from spikemesh.cli.commands import new_command
+
+    return new_command(kind, name, out, json)
+
+
+@app.command()
+def doctor(json: Json = False) -> int:
+    """Say what is installed, in which versions, and which data was found."""
+    from spikemesh.cli.doctor import doctor_command
+
+    return doctor_command(json)
+
+
+@app.command()
 def report(
     folder: Annotated[Path, typer.Argument(metavar="FOLDER", help="a results folder; a sweep's folder or its sweep.sqlite")],
     out: Annotated[
@@ -225,11 +285,3 @@ def report(
     from spikemesh.cli.commands import report_command
 
     return report_command(folder, out, json)
-
-
-def _print_json(value: Any) -> None:
-    import json
-
-    from spikemesh.report.folder import plain
-
-    print(json.dumps(plain(value), indent=1))

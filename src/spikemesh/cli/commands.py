@@ -13,7 +13,15 @@ from spikemesh.hardware import load_hardware
 from spikemesh.report import plain
 from spikemesh.scenario import Progress
 
-__all__ = ["compare_command", "convert_command", "map_command", "report_command", "simulate_command", "traffic_command"]
+__all__ = [
+    "compare_command",
+    "convert_command",
+    "map_command",
+    "print_json",
+    "report_command",
+    "simulate_command",
+    "traffic_command",
+]
 
 
 def convert_command(model: str, calibration: Path | None, out: Path | None, percentile: float, json: bool) -> int:
@@ -32,7 +40,7 @@ def convert_command(model: str, calibration: Path | None, out: Path | None, perc
     network.save(out)
     if json:
         facts = {"file": out, "name": network.name, "neurons": network.n_neurons, "synapses": network.n_synapses}
-        _print_json({**facts, "layers": [{"name": x.name, "kind": x.kind, "shape": x.shape} for x in network.layers]})
+        print_json({**facts, "layers": [{"name": x.name, "kind": x.kind, "shape": x.shape} for x in network.layers]})
     else:
         if network.report is not None:
             print(network.report)
@@ -73,7 +81,7 @@ def map_command(
         for name, mapped in mappings.items():
             networkx.write_graphml(mapped.to_networkx(trace.rates_hz), out / f"{Path(name).stem}.graphml")
     if json:
-        _print_json(rows)
+        print_json(rows)
     else:
         print_table(table, f"{net.name} on {hardware}")
     return 0
@@ -113,7 +121,7 @@ def simulate_command(
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / "table.csv", index=False)
     if json:
-        _print_json(rows)
+        print_json(rows)
     else:
         print_table(table, f"{net.name} on {hardware}")
     return 0
@@ -140,7 +148,7 @@ def traffic_command(
 
         draw_latency_load(curve, f"{pattern} on {chip.name}, {mesh}", picture)
     if json:
-        _print_json(curve.to_dict("records"))
+        print_json(curve.to_dict("records"))
     else:
         print(curve.to_string(index=False, float_format=lambda v: f"{v:.4g}"))
     return 0
@@ -155,7 +163,7 @@ def compare_command(before: Path, now: Path, margins: list[str], json: bool) -> 
 
     found = compare_tables(read_stored(now), read_stored(before), Margins(margins))
     if json:
-        _print_json(asdict(found))
+        print_json(asdict(found))
     else:
         print_comparison(found, before)
     return 1 if found.regressions else 0
@@ -174,9 +182,22 @@ def report_command(source: Path, out: Path | None, json: bool) -> int:
     else:
         write_report(source, out)
     if json:
-        _print_json({"report": out})
+        print_json({"report": out})
     else:
         print(out)
+    return 0
+
+
+def new_command(kind: str, name: str, out: Path, json: bool) -> int:
+    """Writes a commented template."""
+    from spikemesh.scenario.templates import write_template
+
+    path = write_template(kind, name, out)
+    if json:
+        print_json({"file": path})
+    else:
+        use = {"hardware": "simulate digits_cnn --hardware", "recipe": "map digits_cnn --recipe", "scenario": "run"}
+        print(f"{path}: edit it, then try: spikemesh {use[kind]} {path}")
     return 0
 
 
@@ -204,5 +225,6 @@ def _samples(path: Path) -> np.ndarray:
         raise DataError(f"{path}: {error}") from error
 
 
-def _print_json(value: Any) -> None:
+def print_json(value: Any) -> None:
+    """JSON on standard output."""
     print(json_format.dumps(plain(value), indent=1))
