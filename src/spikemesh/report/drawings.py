@@ -95,13 +95,15 @@ class Drawing(_Part):
 
 
 class Curve(_Part):
-    """Lines of a study's table: ``x`` and ``y`` name columns, ``by`` the one that tells lines apart, ``log`` axes."""
+    """Lines of a study's table: ``x`` and ``y`` name columns, ``by`` the one that tells lines apart, ``log`` axes; ``band`` names
+    for columns of ``y`` the one that holds the half width of a shaded band around them."""
 
     title: str = ""
     x: str
     y: list[str] = Field(min_length=1)
     by: str | None = None
     log: Literal["", "x", "y", "xy"] = ""
+    band: dict[str, str] = {}
 
 
 class Manifest(BaseModel):
@@ -150,7 +152,7 @@ def checked_manifest(value: Any, columns: Sequence[str], source: object) -> Mani
     except ValidationError as error:
         raise DataError(f"{source}: {_said(error, '')}") from None
     for curve in manifest.curves:
-        for column in (curve.x, *curve.y, *([curve.by] if curve.by else [])):
+        for column in (curve.x, *curve.y, *([curve.by] if curve.by else []), *curve.band, *curve.band.values()):
             if column not in columns:
                 raise DataError(f"{source}: curves: the table has no column {column!r}")
     return manifest

@@ -192,6 +192,14 @@ def accuracy(rows: Any) -> go.Figure | None:
     return figure
 
 
+def _add_band(figure: go.Figure, rows: Any, color: str) -> None:
+    """A shaded band around a line; ``rows`` holds x, the line and the half width."""
+    x, middle, half = (rows.iloc[:, k].to_numpy() for k in range(3))
+    around = np.concatenate([middle + half, (middle - half)[::-1]])
+    shade = {"fill": "toself", "fillcolor": color, "opacity": 0.2, "line": {"width": 0}, "showlegend": False}
+    figure.add_scatter(x=np.concatenate([x, x[::-1]]), y=around, mode="lines", hoverinfo="skip", **shade)
+
+
 def curves(table: Any, wanted: Curve) -> go.Figure:
     """Lines of a study's table."""
     figure = go.Figure()
@@ -201,6 +209,8 @@ def curves(table: Any, wanted: Curve) -> go.Figure:
         for column in wanted.y:
             label = " ".join(part for part in (str(name), column if len(wanted.y) > 1 else "") if part)
             line = {"color": PALETTE[k % len(PALETTE)], "dash": "solid" if k < len(PALETTE) else "dot"}
+            if column in wanted.band:
+                _add_band(figure, rows[[wanted.x, column, wanted.band[column]]].dropna(), line["color"])
             figure.add_scatter(x=rows[wanted.x], y=rows[column], mode="lines+markers", name=plain_text(label), line=line)
             k += 1
     y_title = wanted.y[0] if len(wanted.y) == 1 else ""

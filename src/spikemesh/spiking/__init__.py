@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from spikemesh.spiking.brian import run_brian2
-    from spikemesh.spiking.fidelity import Fidelity, fidelity
+    from spikemesh.spiking.faithful import Fidelity, fidelity
     from spikemesh.spiking.layered import SpikeCounts, run_layered
     from spikemesh.spiking.rate_model import relu_activations
     from spikemesh.spiking.reference import run_reference
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 # Brian2 and numba load with the first name that needs them.
 _HOME = {
     "Drive": "stepper",
-    "Fidelity": "fidelity",
+    "Fidelity": "faithful",
     "SpikeCounts": "layered",
     "Stepper": "stepper",
     "Stream": "stream",
     "accumulate": "stepper",
-    "fidelity": "fidelity",
+    "fidelity": "faithful",
     "relu_activations": "rate_model",
     "run_brian2": "brian",
     "run_layered": "layered",
@@ -47,6 +47,4 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _HOME:
         raise AttributeError(f"module 'spikemesh.spiking' has no attribute {name!r}")
-    found = getattr(import_module(f"spikemesh.spiking.{_HOME[name]}"), name)
-    globals()[name] = found  # a function may share its module's name, which the import has just bound here
-    return found
+    return getattr(import_module(f"spikemesh.spiking.{_HOME[name]}"), name)
