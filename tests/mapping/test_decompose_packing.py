@@ -341,6 +341,7 @@ def test_chips_without_a_row_limit_split_nothing():
     net = dense(20, 3)
     hw = sm.load_hardware("gpa-grid")
     assert math.isinf(hw.crossbar.n_in)
-    recipe = load_recipe("decomposed")
-    with pytest.raises(MappingError, match="before it makes any"):
-        map_network(net, None, hw, recipe)
+    for recipe in ("decomposed", "decomposed-fit"):
+        mapped = map_network(net, None, hw, load_recipe(recipe))
+        assert mapped.network.n_neurons == net.n_neurons and mapped.synapse_utilisation_original > 0
+        assert np.array_equal(mapped.assignment, map_network(net, None, hw, "auto").assignment)

@@ -20,6 +20,7 @@ from spikemesh.mapping.decompose.shapes import chain, tree
 from spikemesh.mapping.decompose.transform import SHAPES, Decomposed, with_units
 from spikemesh.mapping.decompose.units import Units, whole
 from spikemesh.mapping.legalisation import drop_synapses, quantise_weights
+from spikemesh.mapping.stages import PartitionPass
 from spikemesh.mapping.state import MappingState
 from spikemesh.network import SpikingNetwork
 
@@ -43,8 +44,8 @@ class Decompose:
 
     Reads the trace that the mapping was asked with, where there is one, to calibrate. The rates of units are estimated by the
     rate model from those of the neurons; the trail has ``rates_estimated`` = 1, and in ``crossbars_least`` how many crossbars no
-    packing goes below (:func:`~spikemesh.mapping.decompose.bounds.least_crossbars`). On a chip without a row limit nothing is
-    split, and no clusters are made.
+    packing goes below (:func:`~spikemesh.mapping.decompose.bounds.least_crossbars`). On a chip without a row limit nothing
+    need be split, and a packing has nothing to fill: clusters are then made as the pass ``partition`` makes them by default.
     """
 
     name: ClassVar[str] = "decompose"
@@ -89,7 +90,8 @@ class Decompose:
             self.guard,
         )
         split = with_units(network, units, options, rates)
-        return _written(state, split, packed, rates, measured)
+        after = _written(state, split, packed, rates, measured)
+        return PartitionPass().run(after) if packed is None and self.packing != "none" else after
 
     def _packed(self, network: SpikingNetwork, n_in: int, columns: int, on_chip: NDArray[np.bool_]) -> Packing:
         if n_in < 2:
