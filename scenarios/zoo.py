@@ -4,7 +4,7 @@ Every workload that has data, or makes its own, runs on it and is held against a
 guessing the commonest class, beside the ANN's; image filters against the plain filter; heart rates against the median;
 tracking against standing still; digits learned by plasticity. Each number comes with n and a 95 % interval. Networks are
 trained on first use, which takes some minutes for all of them, and kept. Without data only the image filters and the tracking
-run. By default at most 1,000 test samples each, --full all of them.
+run. By default at most 1,000 test samples each; --full takes all of them, and the networks that train long.
 
     spikemesh run zoo
     spikemesh run zoo --network HeartEstm --network DigitRecogSTDP
@@ -38,7 +38,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = parser.parse_args(argv)
     folder = new_folder("zoo", options.out)
     progress = Progress()
-    names = options.network or (list(QUICK) if options.quick else runnable_workloads())
+    usual = [name for name in runnable_workloads() if options.full or find(name).auto]
+    names = options.network or (list(QUICK) if options.quick else usual)
     found, missing = [], []
     for name in names:
         n = options.samples or (QUICK.get(name, 50) if options.quick else most(name, options.full))

@@ -38,7 +38,7 @@ def test_mnist_is_found_in_three_places(own_directories, fake_mnist, place):
     target = own_directories / place
     target.parent.mkdir(parents=True, exist_ok=True)
     path.rename(target)
-    assert available_datasets() == ["digits", "mnist"]
+    assert available_datasets() == ["digits", "mnist", "mnist-224"]
     found = load_dataset("mnist")
     assert found.x_train.shape == (40, 28, 28, 1) and found.x_test.shape == (20, 28, 28, 1)
     np.testing.assert_allclose(found.x_train[..., 0] * 255, arrays["x_train"], atol=1e-4)
@@ -60,7 +60,7 @@ def test_missing_files_say_where_they_belong():
         load_dataset("mnist")
     with pytest.raises(DataError, match=r"cifar10-subset\.npz is not on this machine"):
         load_dataset("cifar10-subset")
-    with pytest.raises(DataError, match="cats-dogs, cifar10-subset, digits, ecg-beats, mnist"):
+    with pytest.raises(DataError, match="cats-dogs, cifar10-subset, digits, ecg-beats, mnist, mnist-224"):
         load_dataset("imagenet")
 
 

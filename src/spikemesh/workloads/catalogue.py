@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from spikemesh.errors import NetworkError
 from spikemesh.network import SpikingNetwork
 from spikemesh.workloads.datasets import Dataset, load_dataset
+from spikemesh.workloads.readout import ReadoutRecipe
 from spikemesh.workloads.topology import Topology
 from spikemesh.workloads.training import Recipe
 
@@ -47,7 +48,7 @@ class Workload:
     topology: Topology | None = None
     dataset: str | None = None
     margin: int = 0
-    recipe: Recipe | None = None
+    recipe: Recipe | ReadoutRecipe | None = None
     trained_as: str | None = None
     auto: bool = True
     prune_to: int | None = None

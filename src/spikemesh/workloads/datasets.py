@@ -60,9 +60,10 @@ def load_dataset(name: str, seed: int = 0) -> Dataset:
 
     Parameters
     ----------
-    name : "digits" (8x8, ships with scikit-learn), "mnist" (28x28), "cifar10-subset" (32x32x3, 10,000 + 2,000 images decoded
-        from JPEG: accuracies on it are not comparable with published CIFAR-10 ones), "cats-dogs" (its cats, class 0, and dogs,
-        class 1: 2,000 + 400), "ecg-beats" (single heartbeats as 82x82 pictures, test beats from other patients).
+    name : "digits" (8x8, ships with scikit-learn), "mnist" (28x28), "mnist-224" (its first 1,000 + 200, pixels repeated to
+        224x224), "cifar10-subset" (32x32x3, 10,000 + 2,000 images decoded from JPEG: accuracies on it are not comparable with
+        published CIFAR-10 ones), "cats-dogs" (its cats, class 0, and dogs, class 1: 2,000 + 400), "ecg-beats" (single
+        heartbeats as 82x82 pictures, test beats from other patients).
     seed : of the split, where the data set has none of its own (digits).
 
     Raises
@@ -79,7 +80,7 @@ def available_datasets() -> list[str]:
     """Names of the data sets whose files are at hand."""
     found = ["digits"]
     if _mnist_file() is not None:
-        found.append("mnist")
+        found.extend(("mnist", "mnist-224"))
     if _first([_data_directory("cifar10-subset.npz")]) is not None:
         found.extend(("cifar10-subset", "cats-dogs"))
     if _first([_data_directory(*BEATS)]) is not None:
@@ -150,6 +151,26 @@ def _cifar(seed: int) -> Dataset:
     return _images("cifar10-subset", path, (32, 32, 3), source)
 
 
+LARGE_TRAIN, LARGE_TEST, LARGER = 1000, 200, 8
+
+
+def _large_mnist(seed: int) -> Dataset:
+    whole = _mnist(seed)
+
+    def larger(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        return x.repeat(LARGER, axis=1).repeat(LARGER, axis=2)
+
+    source = f"{whole.source}, first {LARGE_TRAIN} + {LARGE_TEST}, each pixel repeated {LARGER} x {LARGER} times"
+    return Dataset(
+        "mnist-224",
+        larger(whole.x_train[:LARGE_TRAIN]),
+        whole.y_train[:LARGE_TRAIN],
+        larger(whole.x_test[:LARGE_TEST]),
+        whole.y_test[:LARGE_TEST],
+        source,
+    )
+
+
 CATS, DOGS = 3, 5
 """Their classes in CIFAR-10."""
 
@@ -204,6 +225,7 @@ def _images(name: str, path: Path, shape: tuple[int, ...], source: str) -> Datas
 LOADERS: dict[str, Callable[[int], Dataset]] = {
     "digits": _digits,
     "mnist": _mnist,
+    "mnist-224": _large_mnist,
     "cifar10-subset": _cifar,
     "cats-dogs": _cats_dogs,
     "ecg-beats": _beats,

@@ -4,9 +4,13 @@ GPA paper, Table I: AlexNet_mnist, AlexNet_CatsVsDogs, CNN_CatsVsDogs, CNN_Fruit
 AlexNet, VGG16. The papers name no layers; each topology is the known network nearest to the printed counts or, where
 none is near, one that was found by search and that nothing else supports. The decomposition paper's counts are those
 of pruned networks; ours are not pruned.
+
+AlexNet_mnist can be asked for with weights="trained": its last layer is fitted to digits enlarged to 224x224, its hidden layers
+are drawn.
 """
 
 from spikemesh.workloads.catalogue import Workload
+from spikemesh.workloads.readout import ReadoutRecipe
 from spikemesh.workloads.topology import Conv, Fc, Pool, Topology
 
 __all__ = ["WORKLOADS"]
@@ -42,6 +46,9 @@ WORKLOADS = (
         table="0.79 M / 923.45 M",
         neurons=766_986,
         synapses=853_496_832,
+        dataset="mnist-224",
+        recipe=ReadoutRecipe(),
+        auto=False,
     ),
     Workload.layered(
         "AlexNet_CatsVsDogs",

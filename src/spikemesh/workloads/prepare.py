@@ -16,6 +16,7 @@ from spikemesh.workloads.catalogue import Workload, catalogue, find
 from spikemesh.workloads.converted import converted
 from spikemesh.workloads.datasets import Dataset
 from spikemesh.workloads.pruning import pruned
+from spikemesh.workloads.readout import ReadoutRecipe, train_readout
 from spikemesh.workloads.training import Trained, cache_directory, train
 
 __all__ = ["Prepared", "available_workloads", "prepare", "workload"]
@@ -136,10 +137,13 @@ def prepare(name: str, weights: str = "auto", seed: int = 0, *, progress: Callab
     trained = None
     wanted = weights == "trained" or (weights == "auto" and found.auto)
     if wanted and dataset is not None and found.topology is not None and found.recipe is not None:
-        trained = train(found.trained_as or found.name, found.topology, found.recipe, dataset, seed, progress or log.info)
+        fit: Any = train_readout if isinstance(found.recipe, ReadoutRecipe) else train
+        trained = fit(found.trained_as or found.name, found.topology, found.recipe, dataset, seed, progress or log.info)
     network = _network(found, trained, dataset, seed)
     seconds = trained.seconds if trained is not None else float("nan")
-    return Prepared(network, dataset, found.verdict, found.source, found.table, seconds, seed, found, trained)
+    partly = trained is not None and isinstance(found.recipe, ReadoutRecipe)
+    verdict = f"{found.verdict}; hidden layers drawn, the last one trained" if partly else found.verdict
+    return Prepared(network, dataset, verdict, found.source, found.table, seconds, seed, found, trained)
 
 
 def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, seed: int) -> SpikingNetwork:
@@ -154,8 +158,11 @@ def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, 
         model.set_weights(list(trained.weights))
         if found.prune_share is not None:
             model = _thinned(model, dataset, found.prune_share, seed)
-        return convert(model, dataset.x_train[:CALIBRATION_SAMPLES], name=found.name)
+        samples = found.recipe.set_on if isinstance(found.recipe, ReadoutRecipe) else CALIBRATION_SAMPLES
+        return convert(model, dataset.x_train[:samples], name=found.name, batch_size=min(samples, 256))
 
+    if isinstance(found.recipe, ReadoutRecipe):
+        return convert_now()  # hundreds of megabytes that are quickly made again
     network = converted(trained.path, (found.name, CALIBRATION_SAMPLES, found.prune_share), convert_now)
     return network if found.prune_to is None else pruned(network, found.prune_to)
 
