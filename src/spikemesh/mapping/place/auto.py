@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
 from spikemesh.mapping.place.greedy import greedy
+from spikemesh.mapping.place.multilevel import by_levels
 from spikemesh.mapping.place.problem import PlaceProblem
 from spikemesh.mapping.place.random_tiles import random_placement
 from spikemesh.mapping.place.registry import placer
@@ -24,6 +25,9 @@ RESTART = Schedule(1600, hot=2.0, cold=0.1, window=5)
 SCREEN = Schedule(400, hot=3.0, cold=0.2, window=8, sweeps=0)
 WILD = Schedule(1200, hot=12.0, cold=0.2, window=math.inf, sweeps=0)
 FINAL = Schedule(4000, hot=3.0, cold=0.1, window=5)
+LEVEL = Schedule(2000, hot=5.0, cold=0.1, window=10, sweeps=0)
+DESCENT = Schedule(0, hot=1.0, cold=1.0, window=1)
+MANY = 1500  # clusters, beyond which coarse layouts of merged clusters are better starts than constructions
 RELIEF = 100  # proposals a cluster for the link loads
 HOP_SHARE = {"link-load": 0.1, "both": 1.0}
 
@@ -46,7 +50,8 @@ def auto(problem: PlaceProblem, *, objective: str = "hops", effort: str = "balan
     """Multi-start annealing whose proposals cost the same however many neighbours a cluster has.
 
     Up to 128 clusters, a greedy and some random starts are annealed and the best is kept. Beyond, greedy and spectral starts
-    are annealed briefly, and the best of them at length. Each ends in a descent to where no swap and no move to a free tile
+    are annealed briefly, and the best of them at length; beyond 1500 the traffic is coarsened, laid out and refined level by
+    level (:mod:`spikemesh.mapping.place.multilevel`). Each ends in a descent to where no swap and no move to a free tile
     pays (up to some thousand clusters). Up to 9 clusters on 36 tiles, branch and bound then looks for anything better.
     Lengths depend on sizes alone, so results repeat.
 
@@ -71,8 +76,8 @@ def shortest(problem: PlaceProblem, effort: Effort) -> NDArray[np.int64]:
         cost, best = _restarts(problem, EFFORTS["fast"])
         better = optimum(problem, cost * (1.0 - 1e-12), most_nodes=300_000)[2]
         return best if better is None else better
-    _, best = _restarts(problem, effort) if problem.k <= FEW else _tournament(problem, effort)
-    return best
+    find = _restarts if problem.k <= FEW else _tournament if problem.k <= MANY else _multilevel
+    return find(problem, effort)[1]
 
 
 def _restarts(problem: PlaceProblem, effort: Effort) -> Found:
@@ -98,6 +103,13 @@ def _tournament(problem: PlaceProblem, effort: Effort) -> Found:
     for _ in range(effort.wild):
         found.append(improve(problem, random_placement(problem, rng), _longer(WILD, factor), _seed(rng)))
     return improve(problem, _best(found)[1], _longer(FINAL, factor), _seed(rng))
+
+
+def _multilevel(problem: PlaceProblem, effort: Effort) -> Found:
+    """(hop cost, tiles), coarse first; the coarsest problem, of some hundred clusters, is a tournament of its own."""
+    factor = effort.factor * min(1.0, math.sqrt(5000 / problem.k))
+    _, placed = by_levels(problem, _longer(LEVEL, factor), problem.rng(), lambda coarse: shortest(coarse, effort))
+    return improve(problem, placed, DESCENT, problem.seed)
 
 
 def _starts(problem: PlaceProblem, count: int) -> list[NDArray[np.int64]]:

@@ -40,8 +40,7 @@ def sorted_pairs(problem: PlaceProblem) -> float:
     indptr, neighbour, weight = problem.exchange
     source = np.repeat(np.arange(problem.k), np.diff(indptr))
     packets = -np.sort(-weight[source < neighbour])
-    pairs_at = _pairs_at_distance(problem)
-    distance = np.repeat(np.arange(len(pairs_at)), np.minimum(pairs_at, len(packets)))[: len(packets)]
+    distance = np.searchsorted(np.cumsum(_pairs_at_distance(problem)), np.arange(len(packets)), side="right")
     return float(packets @ distance)
 
 
