@@ -56,10 +56,14 @@ def ways(rows: int, quick: bool) -> Iterator[tuple[str, Recipe]]:
                 step = Decompose(packing="none", shape=shape, fan_in=f, least_value=2.0, **more)  # type: ignore[arg-type]
                 yield name, Recipe(name, "", Pipeline((step, *later), name))
     place = PlacePass(method="auto")
-    for value in (4.0,) if quick else (0.0, 1.0, 2.0, 3.0, 4.0, 6.0, 8.0, 12.0):
-        for name, more in (("offset", {"offset": "calibrated", "margin": 0.1}), ("sign", {"order": "sign", "offset": "none"})):
+    offset = {"offset": "calibrated", "margin": 0.1}
+    for value in (4.0,) if quick else (0.0, 1.0, 2.0, 4.0, 8.0, 12.0):
+        for name, more in (("offset", offset), ("sign", {"order": "sign", "offset": "none"})):
             full = f"blocks, {name}, spike worth {value:g}"
             yield full, Recipe(full, "", Pipeline((Decompose(least_value=value, **more), place), full))  # type: ignore[arg-type]
+    for precision in (0.1,) if quick else (0.02, 0.1, 0.2, 0.4):  # the recipe has 0.05
+        full = f"blocks, offset, precision {precision:g}"
+        yield full, Recipe(full, "", Pipeline((Decompose(precision=precision, **offset), place), full))  # type: ignore[arg-type]
     for value in () if quick else (0.0, 2.0, 8.0):
         full = f"blocks, offset from weights, spike worth {value:g}"
         yield full, Recipe(full, "", Pipeline((Decompose(offset="bound", least_value=value), place), full))

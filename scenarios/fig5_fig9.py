@@ -7,9 +7,9 @@ what decomposition adds on the interconnect, measured on the mesh, against what 
 
 Networks and how far they are the paper's: docs/workloads.md. Quality is accuracy where weights are trained and data are at
 hand; else the correlation of output spike counts with those of the unmapped network. AlexNet and VGG16, pruned to the table's
-synapses, need --full: they are packed and counted, not run, and their waste is that of the network's own time. Below the table's
-networks stand trained ones that were pruned and retrained further, as the paper prunes before it unrolls (--prune 0 leaves
-them out); they count in no average.
+synapses, need --full: they are packed and counted, not run. Their waste, and HeartClass's, is that of the network's own
+time. Below the table's networks stand trained ones that were pruned and retrained further, as the paper prunes before it
+unrolls (--prune 0 leaves them out); they count in no average.
 
     spikemesh run fig5-fig9
     spikemesh run fig5-fig9 --full
@@ -48,9 +48,9 @@ QUESTION = "Does splitting neurons save crossbars and waste without losing quali
 BASE = "spinemap-released"
 RECIPES = (BASE, "decomposed-fit", "decomposed")
 RUNNABLE = 5_000_000
-"""Synapses up to which a network is run, and SpiNeMap's packings are compared."""
-LONG = 500_000
-"""Synapses above which fewer samples are judged, unless --full."""
+"""Synapses up to which a network answers samples, and SpiNeMap's best packing is compared."""
+ON_MESH = 500_000
+"""Synapses up to which its spikes are sent over the mesh; of larger ones fewer samples are judged, unless --full."""
 PRUNED = ("LeNet", "DigitRecogMLP")
 """Networks that are pruned further, where they are trained."""
 
@@ -94,6 +94,8 @@ PAPER = {
 SHOWN = ["application", "recipe", "crossbars", "fewer_crossbars_percent", "paper_fewer_crossbars_percent", "neuron_utilisation"]
 SHOWN += ["synapse_utilisation_original", "wasted_uj", "less_waste_percent", "quality", "energy_uj", "interconnect_uj"]
 SHOWN += ["latency_mean_cycles", "crossbars_least", "crossbars_best_spinemap", "crossbars_same_synapses"]
+MEASURED = ["quality_is", "quality_samples", "quality_unmapped", "quality_gain_points"]
+"""Columns that networks too large to run have nothing to say in."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -119,6 +121,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if further is not None:
             rows.append(rows_of(name, *further, hw, options, progress).assign(kind="pruned"))
     table = pd.concat(rows, ignore_index=True)
+    table = table.assign(**{column: np.nan for column in (*MEASURED, *SHOWN) if column not in table})
     table = pd.concat([table, means(table)], ignore_index=True)
     results = Results(table, manifest(options, table, hw))
     write_folder(folder, results)
@@ -176,16 +179,19 @@ def rows_of(
         "paper_accuracy": about.paper_accuracy / 100,
         "paper_fewer_crossbars_percent": about.paper_reduction if network.name == name else float("nan"),
     }
-    if network.n_synapses <= RUNNABLE:
-        found = pd.DataFrame(run(prepared, network, hw, options))
-        found["crossbars_best_spinemap"], found["crossbars_same_synapses"] = same_synapses(network, hw)
+    judge = Judge.of(prepared, network, options) if network.n_synapses <= RUNNABLE else None
+    if judge is not None and network.n_synapses <= ON_MESH:
+        found = pd.DataFrame(run(network, judge, hw, options))
     else:
-        found = pd.DataFrame([counted(network, hw, recipe, options, progress) for recipe in RECIPES])
+        found = pd.DataFrame([counted(network, judge, hw, recipe, options, progress) for recipe in RECIPES])
+    if judge is not None:
+        found["crossbars_best_spinemap"], found["crossbars_same_synapses"] = same_synapses(network, hw)
     base = found.iloc[0]
     found["fewer_crossbars_percent"] = 100 * (1 - found["crossbars"] / base["crossbars"])
     found["less_waste_percent"] = 100 * (1 - found["wasted_uj"] / base["wasted_uj"])
     if "quality" in found:
         found["quality_gain_points"] = 100 * (found["quality"] - base["quality"])
+    if "energy_uj" in found:
         found["more_interconnect_uj"] = found["interconnect_uj"] - base["interconnect_uj"]
         found["less_energy_uj"] = base["energy_uj"] - found["energy_uj"]
     summary = ", ".join(f"{row.recipe} {row.crossbars}" for row in found.itertuples())
@@ -197,31 +203,62 @@ def same_synapses(network: SpikingNetwork, hw: Hardware) -> tuple[int, int]:
     """Crossbars of SpiNeMap's best packing, and of ours, of the synapses that are left where nothing is split."""
     legal = drop_synapses(network, hw.crossbar.n_in)
     n_in, n_out = int(hw.crossbar.n_in), int(hw.crossbar.n_out)
-    methods = (BASE,) if network.n_synapses > LONG else (BASE, "spinemap")
+    methods = (BASE,) if network.n_synapses > ON_MESH else (BASE, "spinemap")
     best = min(partition(legal, None, m, capacity=n_out, axons=n_in, map_inputs=False).n_clusters for m in methods)
     return best, pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters
 
 
-def run(prepared: Prepared, network: SpikingNetwork, hw: Hardware, options: Any) -> list[dict[str, Any]]:
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Samples that a network is judged by, those that decomposition calibrates on, and what the unmapped network answers."""
+
+    x: np.ndarray
+    labels: np.ndarray | None
+    calibration: SpikeTrace
+    whole: Any
+    duration_ms: float
+    seed: int
+
+    @classmethod
+    def of(cls, prepared: Prepared, network: SpikingNetwork, options: Any) -> Judge:
+        judged, data = network.weights == "trained" and prepared.dataset is not None, prepared.dataset
+        usual = 1000 if network.n_synapses <= ON_MESH else 100
+        n = options.test_samples or (20 if options.quick else 10_000 if options.full else usual)
+        n = n if judged else min(n, 20)
+        if data is not None:
+            first = data.x_train[: 200 if judged and network.n_synapses <= ON_MESH else 40]
+            x, labels = data.x_test[:n], data.y_test[:n] if judged else None
+        else:
+            drawn = prepared.inputs(n + 40)
+            x, first, labels = drawn[:n], drawn[n:], None
+        ms, seed = options.duration_ms, options.seed
+        calibration = run_layered(network, first, ms, seed)
+        whole = run_layered(network, x, ms, seed, labels=labels, record="counts", per_sample=True)
+        return cls(x, labels, calibration, whole, ms, seed)
+
+    def quality(self, network: SpikingNetwork) -> dict[str, Any]:
+        """Accuracy with its interval, or the correlation of output counts with the unmapped network's."""
+        ran = run_layered(network, self.x, self.duration_ms, self.seed, labels=self.labels, record="counts", per_sample=True)
+        n = len(self.x)
+        if self.labels is not None:
+            low, high = wilson_interval(round(ran.accuracy * n), n)
+            return {
+                "quality_is": "accuracy",
+                "quality": ran.accuracy,
+                "quality_low": low,
+                "quality_high": high,
+                "quality_unmapped": self.whole.accuracy,
+                "quality_samples": n,
+            }
+        a, b = (r.output_counts.ravel().astype(float) for r in (ran, self.whole))
+        same = 1.0 if np.array_equal(a, b) else float(np.corrcoef(a, b)[0, 1])
+        return {"quality_is": "correlation", "quality": same, "quality_unmapped": 1.0, "quality_samples": n}
+
+
+def run(network: SpikingNetwork, judge: Judge, hw: Hardware, options: Any) -> list[dict[str, Any]]:
     """Maps, runs and measures all recipes on one mesh."""
-    judged = network.weights == "trained" and prepared.dataset is not None
-    usual = 1000 if network.n_synapses <= LONG else 200
-    n = options.test_samples or (20 if options.quick else 10_000 if options.full else usual)
-    n = n if judged else min(n, 20)
-    ms, seed = options.duration_ms, options.seed
-    if prepared.dataset is not None:
-        x, first, y = prepared.dataset.x_test[:n], prepared.dataset.x_train[:200], prepared.dataset.y_test[:n]
-    else:
-        drawn = prepared.inputs(n + 40)
-        x, first, y = drawn[:n], drawn[n:], None
-    y = y if judged else None
-    calibration = run_layered(network, first[: 40 if not judged else 200], ms, seed)
-    whole = run_layered(network, x, ms, seed, labels=y, record="counts", per_sample=True)
-    rows = []
-    for name, mapped in map_many(network, calibration, hw, RECIPES, seed=seed, map_inputs=False).items():
-        ran = run_layered(mapped.network, x, ms, seed, labels=y, record="counts", per_sample=True)
-        rows.append({"recipe": name} | measured(mapped, x, options) | quality(ran, whole, y is not None))
-    return rows
+    mapped = map_many(network, judge.calibration, hw, RECIPES, seed=options.seed, map_inputs=False)
+    return [{"recipe": name} | measured(m, judge.x, options) | judge.quality(m.network) for name, m in mapped.items()]
 
 
 def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
@@ -248,29 +285,15 @@ def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
     }
 
 
-def quality(ran: Any, whole: Any, judged: bool) -> dict[str, Any]:
-    """Accuracy with its interval, or the correlation of output counts with the unmapped network's."""
-    if judged:
-        n = len(ran.predictions)
-        low, high = wilson_interval(round(ran.accuracy * n), n)
-        return {
-            "quality_is": "accuracy",
-            "quality": ran.accuracy,
-            "quality_low": low,
-            "quality_high": high,
-            "quality_unmapped": whole.accuracy,
-            "quality_samples": n,
-        }
-    a, b = ran.output_counts.ravel().astype(float), whole.output_counts.ravel().astype(float)
-    same = 1.0 if np.array_equal(a, b) else float(np.corrcoef(a, b)[0, 1])
-    return {"quality_is": "correlation", "quality": same, "quality_unmapped": 1.0, "quality_samples": len(ran.predictions)}
-
-
-def counted(network: SpikingNetwork, hw: Hardware, recipe: str, options: Any, progress: Progress) -> dict[str, Any]:
-    """Crossbars of a network too large to run here; its waste is that of its own time, nothing arriving late."""
+def counted(
+    network: SpikingNetwork, judge: Judge | None, hw: Hardware, recipe: str, options: Any, progress: Progress
+) -> dict[str, Any]:
+    """Crossbars of a network too large for the mesh; its waste is that of its own time, nothing arriving late."""
     began = time.perf_counter()
     first, _ = load_recipe(recipe).pipeline.split_before("tile_of_cluster")
-    state = first.run(MappingState(network, None, hw, options.seed, map_inputs=False))  # type: ignore[arg-type]
+    trace = None if judge is None else judge.calibration
+    rates = None if trace is None else trace.rates_hz
+    state = first.run(MappingState(network, rates, hw, options.seed, map_inputs=False, trace=trace))  # type: ignore[arg-type]
     assert state.partition is not None
     crossbars, held = state.partition.n_clusters, int(state.partition.sizes.sum())
     cells = crossbars * hw.crossbar.n_in * hw.crossbar.n_out
@@ -293,7 +316,7 @@ def counted(network: SpikingNetwork, hw: Hardware, recipe: str, options: Any, pr
         "units": found.get("links", 0.0),
         "depth": found.get("depth", 1.0),
         "wasted_uj": idle_nw * options.duration_ms * 1e-6,
-    }
+    } | ({} if judge is None else judge.quality(state.network))
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:

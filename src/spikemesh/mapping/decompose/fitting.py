@@ -24,6 +24,8 @@ __all__ = ["SHARES", "pack_fit"]
 
 SHARES = (1.0, 0.75, 0.5)
 """Shares of a crossbar's rows that inputs may take; the rest is for carried sums."""
+TRY_ALL = 5_000_000
+"""Synapses up to which every share is tried; of more, the middle one."""
 
 
 def pack_fit(
@@ -43,7 +45,7 @@ def pack_fit(
     on_chip : (n_neurons,) bool; neurons off the chip take rows and no column. All by default.
     order : "natural": a crossbar takes whichever pending inputs fit, as the public code does. "sign": positive ones first, and
         only from the head of the list, so that the order of equation 1 holds and nothing is lost.
-    shares : of the rows that inputs may take, all tried.
+    shares : of the rows that inputs may take, all tried; in a network of more than 5 million synapses only the middle one.
     """
     if order not in ORDERS:
         raise MappingError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
@@ -57,7 +59,7 @@ def pack_fit(
     source = network.synapses.pre[synapse]
     neurons = np.flatnonzero(held & (found.fan_in > 0))
     best: Packing | None = None
-    for share in shares:
+    for share in shares if network.n_synapses <= TRY_ALL else shares[len(shares) // 2 :][:1]:
         rows = max(min(int(share * n_in), n_in), 2)
         unit, clusters = _pack(neurons, found.starts, source, network.n_neurons, n_in, n_out, rows, order == "sign")
         units, cluster = _chains(network, neurons, found.starts, synapse, unit, clusters, order)
