@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,9 +13,11 @@ from hypothesis import strategies as st
 import spikemesh as sm
 from spikemesh.errors import MappingError
 from spikemesh.mapping import streamed
+from spikemesh.mapping.check import violations
 from spikemesh.mapping.measure import measure
 from spikemesh.mapping.partition import shaped
 from spikemesh.mapping.partition.shaped import fused_walk, walk
+from spikemesh.metrics.mapped import mapping_columns
 from spikemesh.network import WEIGHTINGS, SpikingNetwork
 from spikemesh.network import network as network_module
 
@@ -137,6 +140,23 @@ def test_methods_that_need_a_list_say_so():
     for more in ({"method": "snn-gpa"}, {"objective": "inter-weight"}, {"method": "pacman", "axons": 3000}):
         with pytest.raises(MappingError, match=r"522819712 synapses, too many .* 'auto'"):
             sm.partition(net, None, **more)
+
+
+def test_mappings_are_made_checked_and_described_alike():
+    net = NETWORKS["LeNet_mnist"]
+    for overrides in ({}, {"crossbar.n_in": 500, "crossbar.n_out": 64}):
+        chip = sm.load_hardware("gpa-grid", overrides=overrides)
+        with streaming(True):
+            mapped = sm.map_network(net, None, chip)
+            found = mapping_columns(mapped, np.ones(net.n_neurons))
+            tight = sm.load_hardware("gpa-grid", overrides={"crossbar.n_in": 100, "crossbar.n_out": 10})
+            wrong = violations(net, tight, mapped.assignment, mapped.tile_of_cluster)
+        with streaming(False):
+            again = replace(mapped)  # nothing cached
+            assert found == pytest.approx(mapping_columns(again, np.ones(net.n_neurons)), nan_ok=True)
+            assert wrong == violations(net, tight, mapped.assignment, mapped.tile_of_cluster) != []
+        assert (mapped.rows_per_cluster == again.rows_per_cluster).all()
+        assert (again.crosspoints_per_cluster == np.bincount(again.axons.cluster, again.axons.n_synapses)).all()
 
 
 def test_traffic_that_no_memory_holds_is_refused(monkeypatch):

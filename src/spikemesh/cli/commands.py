@@ -65,21 +65,22 @@ def map_command(
 
     from spikemesh.mapping import map_many
     from spikemesh.metrics import metrics
-    from spikemesh.scenario.networks import network_and_trace
+    from spikemesh.scenario.networks import network_and_rates
     from spikemesh.scenario.printing import print_table
 
-    net, trace = network_and_trace(network, trace_file, samples, duration_ms, seed, Progress())
+    net, trace = network_and_rates(network, trace_file, samples, duration_ms, seed, Progress())
+    rates = np.ones(net.n_neurons) if trace is None else trace.rates_hz
     mappings = map_many(net, trace, load_hardware(hardware), recipes, seed=seed)
     rows = []
     for name, mapped in mappings.items():
         seconds = sum(p.seconds for p in mapped.trail)
-        rows.append({"recipe": name, **metrics(mapped, rates_hz=trace.rates_hz), "seconds": seconds})
+        rows.append({"recipe": name, **metrics(mapped, rates_hz=rates), "seconds": seconds})
     table = pd.DataFrame(rows)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / "table.csv", index=False)
         for name, mapped in mappings.items():
-            networkx.write_graphml(mapped.to_networkx(trace.rates_hz), out / f"{Path(name).stem}.graphml")
+            networkx.write_graphml(mapped.to_networkx(rates), out / f"{Path(name).stem}.graphml")
     if json:
         print_json(rows)
     else:

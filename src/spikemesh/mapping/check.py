@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.hardware import Hardware
+from spikemesh.mapping.legalisation import may_be_parallel
 from spikemesh.mapping.mapping import Mapping
 from spikemesh.network import SpikingNetwork
 
@@ -38,20 +39,18 @@ def violations(network: SpikingNetwork, hardware: Hardware, assignment: ArrayLik
 
 
 def _crossbar(network: SpikingNetwork, hardware: Hardware, part: NDArray[np.int64], k: int) -> list[str]:
-    import scipy.sparse
-
     found = []
     n_in, n_out = hardware.crossbar.n_in, hardware.crossbar.n_out
     columns = np.bincount(part[part >= 0], minlength=k)
     for cluster in np.flatnonzero(columns > n_out):
         found.append(f"cluster {cluster} has {columns[cluster]} neurons for {n_out} columns")
-    pre, post = network.synapses.pre, network.synapses.post
     if math.isfinite(n_in):
-        held = part[post] >= 0
-        axons = scipy.sparse.coo_array((np.ones(held.sum()), (part[post[held]], pre[held])), (k, network.n_neurons))
-        rows = np.diff(axons.tocsr().indptr)
+        rows = _rows(network, part, k)
         for cluster in np.flatnonzero(rows > n_in):
             found.append(f"cluster {cluster} has {rows[cluster]} axons for {n_in} rows")
+    if network.is_streamed and not may_be_parallel(network):
+        return found
+    pre, post = network.synapses.pre, network.synapses.post
     twice = np.flatnonzero((pre[1:] == pre[:-1]) & (post[1:] == post[:-1]) & (part[post[1:]] >= 0))
     seen = set()
     for k_edge in twice:
@@ -60,6 +59,20 @@ def _crossbar(network: SpikingNetwork, hardware: Hardware, part: NDArray[np.int6
             seen.add(pair)
             found.append(f"the crosspoint of axon {pair[0]} and neuron {pair[1]} would hold more than one synapse")
     return found
+
+
+def _rows(network: SpikingNetwork, part: NDArray[np.int64], k: int) -> NDArray[np.int64]:
+    """(k,) distinct neurons that feed each cluster."""
+    if network.is_streamed:
+        from spikemesh.mapping.streamed import reached_clusters, rows_of_clusters
+
+        return rows_of_clusters(network, reached_clusters(network, part.astype(np.int32), k), k)
+    import scipy.sparse
+
+    pre, post = network.synapses.pre, network.synapses.post
+    held = part[post] >= 0
+    axons = scipy.sparse.coo_array((np.ones(held.sum()), (part[post[held]], pre[held])), (k, network.n_neurons))
+    return np.diff(axons.tocsr().indptr)
 
 
 def _mesh(hardware: Hardware, tiles: NDArray[np.integer]) -> list[str]:

@@ -16,7 +16,7 @@ from spikemesh.hardware import Hardware
 from spikemesh.mapping.state import MappingState
 from spikemesh.network import Convolution, Dense, OneToOne, Projection, Sparse, SpikingNetwork
 
-__all__ = ["Drop", "Quantise", "drop_synapses", "legalise", "quantise_weights"]
+__all__ = ["Drop", "Quantise", "drop_synapses", "legalise", "may_be_parallel", "quantise_weights"]
 
 
 def legalise(network: SpikingNetwork, hardware: Hardware) -> SpikingNetwork:
@@ -60,8 +60,7 @@ def drop_synapses(network: SpikingNetwork, n_in: float) -> SpikingNetwork:
 
     n_in : rows of a crossbar, ``math.inf`` for no limit.
     """
-    suspect = any(isinstance(p.connectivity, Sparse) for p in network.projections) or _blocks_overlap(network)
-    if not suspect and network.fan_in().max() <= n_in:
+    if not may_be_parallel(network) and network.fan_in().max() <= n_in:
         return network
     synapses = network.synapses
     pre, post, weight = synapses.pre, synapses.post, synapses.weight
@@ -88,6 +87,11 @@ def _largest(
     starts = np.concatenate([[0], np.cumsum(fan_in)])
     rank = np.arange(len(order)) - starts[post[order]]
     return np.sort(order[rank < n_in])
+
+
+def may_be_parallel(network: SpikingNetwork) -> bool:
+    """Whether two synapses could join the same two neurons: in a custom list, or where two projections join the same blocks."""
+    return any(isinstance(p.connectivity, Sparse) for p in network.projections) or _blocks_overlap(network)
 
 
 def _blocks_overlap(network: SpikingNetwork) -> bool:

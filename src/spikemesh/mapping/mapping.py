@@ -112,12 +112,18 @@ class Mapping:
     @cached_property
     def rows_per_cluster(self) -> NDArray[np.int64]:
         """(n_clusters,) distinct presynaptic axons, that is rows in use."""
+        if self.network.is_streamed:
+            from spikemesh.mapping.streamed import reached_clusters, rows_of_clusters
+
+            reached = reached_clusters(self.network, self.assignment, self.n_clusters)
+            return rows_of_clusters(self.network, reached, self.n_clusters)
         return np.bincount(self.axons.cluster, minlength=self.n_clusters).astype(np.int64)
 
     @cached_property
     def crosspoints_per_cluster(self) -> NDArray[np.int64]:
         """(n_clusters,) synapses held, one crosspoint each."""
-        counts = np.bincount(self.axons.cluster, weights=self.axons.n_synapses, minlength=self.n_clusters)
+        held = self.assignment >= 0
+        counts = np.bincount(self.assignment[held], self.network.fan_in()[held], self.n_clusters)
         return counts.astype(np.int64)
 
     @property

@@ -134,7 +134,7 @@ def _streamed(
     network: SpikingNetwork, rates: NDArray[np.float64], part: NDArray[np.int32], capacity: float, weighting: str, k: int
 ) -> Measure:
     """As :func:`_listed`, without a list of synapses; sums differ in their last digits alone."""
-    from spikemesh.mapping.streamed import count_targets, reached_clusters, traffic_between, weight_sums
+    from spikemesh.mapping.streamed import count_targets, reached_clusters, rows_of_clusters, traffic_between, weight_sums
 
     on_chip = part >= 0
     inter, intra = weight_sums(network, rates, part, weighting)
@@ -142,8 +142,6 @@ def _streamed(
     traffic = traffic_between(network, rates, part, reached, k)
     own = network.target_sets.set_of_neuron
     off_chip = np.flatnonzero(~on_chip & (own >= 0))
-    members = np.bincount(own[own >= 0], minlength=network.target_sets.n_sets)
-    rows = np.bincount(reached[1], weights=np.repeat(members, np.diff(reached[0])), minlength=k)
     return Measure(
         inter_weight=inter,
         intra_weight=intra,
@@ -152,7 +150,7 @@ def _streamed(
         input_packets=float(rates[off_chip] @ np.diff(reached[0])[own[off_chip]]),
         traffic=traffic,
         sizes=np.bincount(part[on_chip], minlength=k).astype(np.int64),
-        axon_counts=np.rint(rows).astype(np.int64),
+        axon_counts=rows_of_clusters(network, reached, k),
     )
 
 

@@ -19,7 +19,7 @@ from spikemesh.network import Connectivity, Convolution, Dense, SpikingNetwork
 if TYPE_CHECKING:
     from scipy.sparse import csr_array
 
-__all__ = ["count_targets", "reached_clusters", "traffic_between", "weight_sums"]
+__all__ = ["count_targets", "reached_clusters", "rows_of_clusters", "traffic_between", "weight_sums"]
 
 MOST_TRAFFIC = 500_000_000
 """Pairs of clusters that exchange packets, beyond which the traffic matrix would need more than 6 GB."""
@@ -59,6 +59,16 @@ def _reach(ptr, first, length, part, n_clusters):  # type: ignore[no-untyped-def
                     cluster[at] = c
                     at += 1
     return found, cluster
+
+
+def rows_of_clusters(
+    network: SpikingNetwork, reached: tuple[NDArray[np.int64], NDArray[np.int32]], n_clusters: int
+) -> NDArray[np.int64]:
+    """(n_clusters,) distinct presynaptic neurons that feed each cluster; ``reached`` is of :func:`reached_clusters`."""
+    own = network.target_sets.set_of_neuron
+    members = np.bincount(own[own >= 0], minlength=network.target_sets.n_sets)
+    rows = np.bincount(reached[1], np.repeat(members, np.diff(reached[0])), n_clusters)
+    return np.rint(rows).astype(np.int64)
 
 
 def traffic_between(

@@ -13,11 +13,12 @@ from spikemesh.scenario.comparison import Question
 from spikemesh.scenario.progress import Progress
 from spikemesh.spiking import run_brian2
 from spikemesh.workloads import available_datasets, prepare
+from spikemesh.workloads.catalogue import find
 
 if TYPE_CHECKING:
     from spikemesh.workloads import Prepared
 
-__all__ = ["network_and_trace", "pick_network", "prepare_question"]
+__all__ = ["network_and_rates", "network_and_trace", "pick_network", "prepare_question"]
 
 
 def pick_network(name: str) -> str:
@@ -60,6 +61,17 @@ def prepare_question(
     progress.say(f"{trace.n_spikes} spikes; right: ANN {np.mean(ann == labels):.1%}, SNN {trace.accuracy:.1%} of {len(labels)}")
     question = Question(network, inputs, labels, trace, ann, duration_ms, encoding, seed, engine)
     return question, prepared
+
+
+def network_and_rates(
+    name_or_path: str, trace_path: Path | None, samples: int, duration_ms: float, seed: int, progress: Progress
+) -> tuple[SpikingNetwork, SpikeTrace | None]:
+    """As :func:`network_and_trace`; without a trace for a workload that has no data set: every neuron counts 1 Hz."""
+    if trace_path is None and not name_or_path.endswith(".npz") and find(pick_network(name_or_path)).dataset is None:
+        network = prepare(name_or_path, seed=seed, progress=progress.say).network
+        progress.say(f"{network.name} has no data set, and no --trace is given: every neuron counts 1 Hz")
+        return network, None
+    return network_and_trace(name_or_path, trace_path, samples, duration_ms, seed, progress)
 
 
 def network_and_trace(

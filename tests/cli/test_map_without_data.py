@@ -1,0 +1,15 @@
+"""`spikemesh map` on workloads that have no data set."""
+
+from __future__ import annotations
+
+import json
+
+from spikemesh.cli.app import run_app
+
+
+def test_a_workload_without_data_is_mapped_at_one_hertz(capsys):
+    assert run_app(["map", "ImgSmooth", "--recipe", "pacman", "--recipe", "random", "--json"]) == 0
+    told = capsys.readouterr()
+    pacman, random = json.loads(told.out)
+    assert pacman["packets_per_s"] < random["packets_per_s"] <= 9025
+    assert "1 Hz" in told.err
