@@ -32,7 +32,9 @@ def test_unknown_layers(keras):
             model = keras.Model(x, layer([x, x]))
         else:
             model = sequential(keras, layer)
-        assert "cannot be converted; supported are" in refusal(model)
+        text = refusal(model)
+        assert f"({type(layer).__name__}, index 1) cannot be converted; supported are" in text
+        assert text.rstrip().endswith(".") and not text.rstrip().endswith("ZeroPadding2D.")  # says what to do
 
 
 def test_unknown_activations(keras):
@@ -192,4 +194,24 @@ def test_the_report_reads_well(keras):
     assert network.name == "toy" and network.weights == "trained"
     text = str(network.report)
     assert "240 neurons, 2,376 synapses" in text
-    assert len(text.splitlines()) == 9 and max(map(len, text.splitlines())) < 160
+    assert len(text.splitlines()) == 10 + len(network.report.warnings) and max(map(len, text.splitlines())) < 160
+
+
+def test_the_report_doubts_saturated_dead_and_slow_layers(keras):
+    kl = keras.layers
+    keras.utils.set_random_seed(1)
+    model = sequential(keras, kl.Conv2D(4, 3, activation="relu", name="c"), kl.Flatten(), kl.Dense(4, name="o"))
+    report = convert(model, X, percentile=60).report
+    assert any(w.startswith("c: ") and "use a higher percentile" in w for w in report.warnings)
+    kernel, bias = model.layers[0].get_weights()
+    model.layers[0].set_weights([np.abs(kernel), bias - np.array([0, 9, 9, 9], np.float32)])
+    report = convert(model, X).report
+    assert any("75% of its neurons are active in no calibration sample" in w for w in report.warnings)
+    row = report.rows[1]
+    active = np.maximum(np.asarray(keras.ops.convert_to_numpy(model.layers[0](X))), 0)
+    assert row.steps == pytest.approx(row.scale / active[active > 0].mean(), rel=1e-5)
+    assert report.first_answer == pytest.approx(sum(r.steps for r in report.rows if r.steps == r.steps))
+    slow = X * 0.001
+    slow[0, 0, 0] = 1
+    model.layers[0].set_weights([np.abs(kernel), bias * 0])
+    assert any("simulate many times as long" in w for w in convert(model, slow, percentile=100).report.warnings)

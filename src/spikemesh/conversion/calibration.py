@@ -78,10 +78,12 @@ class Batches:
 
 @dataclass(frozen=True, eq=False)
 class Calibrated:
-    """What calibration found for one block: its percentile (per stream) and the share of neurons never active."""
+    """What calibration found for one block: its percentile (per stream), the share of neurons never active, and the mean of
+    its positive activations, NaN where there are none."""
 
     found: Percentile
     dead: float
+    mean: float
 
 
 def calibrate(
@@ -102,6 +104,7 @@ def calibrate(
         for k, p in mine.items()
     }
     active = {k: np.zeros(p.size, bool) for k, p in mine.items()}
+    total = {k: [0.0, 0] for k in mine}  # sum and number of the positive ones
     open_ones, n_samples, first = set(mine), 0, True
     while open_ones or first:
         wanted = {blocks[k].key for k in open_ones}
@@ -115,13 +118,20 @@ def calibrate(
                     except DataError as reason:
                         raise ConversionError(f"'{mine[k].name}': {reason} on the calibration data") from reason
                     if first:
-                        active[k] |= (part.reshape(len(part), -1) != 0).any(axis=0)
+                        positive = part > 0
+                        active[k] |= (part != 0).reshape(len(part), -1).any(axis=0)
+                        total[k][0] += float(part.sum(where=positive, dtype=np.float64))
+                        total[k][1] += int(positive.sum())
         try:
             open_ones = {k for k in sorted(open_ones) if not streams[k].end_pass()}
         except DataError as reason:
             raise ConversionError(f"calibration: {reason}") from reason
         first = False
-    return {k: Calibrated(s.result(), float(1 - active[k].mean())) for k, s in streams.items()}, n_samples
+    found = {}
+    for k, stream in streams.items():
+        mean = total[k][0] / total[k][1] if total[k][1] else float("nan")
+        found[k] = Calibrated(stream.result(), float(1 - active[k].mean()), mean)
+    return found, n_samples
 
 
 def _part(values: NDArray[np.floating], block: Block) -> NDArray[np.floating]:

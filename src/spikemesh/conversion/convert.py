@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from spikemesh.conversion.calibration import Batches, Calibrated, calibrate
 from spikemesh.conversion.graph import Graph, flatten
 from spikemesh.conversion.parser import Parser
-from spikemesh.conversion.report import ConversionReport, LayerReport
+from spikemesh.conversion.report import ConversionReport, LayerReport, doubts
 from spikemesh.conversion.rules import convert_step
 from spikemesh.conversion.signals import Block, per_neuron, scaled
 from spikemesh.errors import ConversionError
@@ -192,20 +192,20 @@ def _report(
         blocks = [parser.blocks[k] for k in ids]
         shapes = ", ".join(f"{b.kind} {'x'.join(map(str, b.shape))}" for b in blocks)
         became = "; ".join(text for text in (shapes, parser.notes.get(index)) if text)
-        rows.append(
-            LayerReport(
-                index,
-                label,
-                kind,
-                became or "part of the next neurons",
-                tuple(b.name for b in blocks),
-                sum(b.size for b in blocks),
-                sum(into.get(int(starts[k]), 0) for k in ids),
-                float(np.mean([scales[k].mean() for k in ids])) if ids else float("nan"),
-                *_shares([found[k] for k in ids if k in found]),
-                warnings=tuple(parser.warnings.get(index, ())),
-            )
+        row = LayerReport(
+            index,
+            label,
+            kind,
+            became or "part of the next neurons",
+            tuple(b.name for b in blocks),
+            sum(b.size for b in blocks),
+            sum(into.get(int(starts[k]), 0) for k in ids),
+            float(np.mean([scales[k].mean() for k in ids])) if ids else float("nan"),
+            *_shares([found[k] for k in ids if k in found]),
+            steps=float(np.mean([scales[k].mean() / found[k].mean for k in ids if k in found] or [np.nan])),
+            warnings=tuple(parser.warnings.get(index, ())),
         )
+        rows.append(replace(row, warnings=(*row.warnings, *doubts(row))))
     return ConversionReport(graph.name, n_samples, percentile, normalisation, tuple(rows))
 
 

@@ -71,9 +71,8 @@ def convert_step(parser: Parser, step: Step, last: bool) -> None:
     """Convert one step; ``last`` marks the one whose output is the model's."""
     rule = RULES.get(step.kind)
     if rule is None:
-        raise ConversionError(
-            f"{step.label} cannot be converted; supported are {', '.join(sorted(RULES))}. {ADVICE.get(step.kind, '')}"
-        )
+        advice = ADVICE.get(step.kind, "Rebuild that part of the model from these, or leave the layer out.")
+        raise ConversionError(f"{step.label} cannot be converted; supported are {', '.join(sorted(RULES))}. {advice}")
     if getattr(step.layer, "data_format", None) == "channels_first":
         raise ConversionError(f"{step.label} is channels_first; rebuild the model with channels_last")
     try:
