@@ -219,7 +219,7 @@ def traffic(
 def sweep(
     file: Annotated[str, typer.Argument(metavar="FILE", help="a sweep (.toml), or the name of a shipped one")],
     workers: Annotated[
-        int | None, typer.Option("--workers", min=1, metavar="N", help="processes (default: one a core)")
+        int | None, typer.Option("--workers", min=0, metavar="N", help="processes (default: one a core; 0: this one)")
     ] = None,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="a Dask scheduler's, such as tcp://host:8786")

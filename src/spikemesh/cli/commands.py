@@ -10,6 +10,7 @@ import numpy as np
 
 from spikemesh.errors import DataError, SpikemeshError
 from spikemesh.hardware import load_hardware
+from spikemesh.network.archive import read_arrays
 from spikemesh.report import plain
 from spikemesh.scenario import Progress
 
@@ -217,13 +218,7 @@ def _numbers(text: str, option: str) -> list[float]:
 
 
 def _samples(path: Path) -> np.ndarray:
-    try:
-        loaded = np.load(path, allow_pickle=False)
-        return loaded if isinstance(loaded, np.ndarray) else loaded["x"]
-    except KeyError:
-        raise DataError(f"{path}: holds no array named 'x'") from None
-    except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"{path}: {error}") from error
+    return read_arrays(path, ("x",), DataError)["x"]
 
 
 def print_json(value: Any) -> None:

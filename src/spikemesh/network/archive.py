@@ -13,7 +13,7 @@ import math
 import os
 import tempfile
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, NoReturn
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 
 from spikemesh.errors import SpikemeshError
 
-__all__ = ["Archive", "replacing", "write_archive"]
+__all__ = ["Archive", "read_arrays", "replacing", "write_archive"]
 
 HEADER = "header"
 
@@ -78,7 +78,7 @@ class Archive:
 
     def __init__(self, path: str | Path, kind: str, version: int, error: type[SpikemeshError]) -> None:
         self.path, self.error = Path(path), error
-        self._arrays = self._read(kind)
+        self._arrays = _members(self.path, f"{kind} file", error)
         if HEADER not in self._arrays:
             self.fail(HEADER, f"is missing: this is not a {kind} file")
         try:
@@ -99,27 +99,6 @@ class Archive:
 
     def fail(self, key: str, what: str) -> NoReturn:
         raise self.error(f"{self.path}: {key} {what}")
-
-    def _read(self, kind: str) -> dict[str, NDArray]:
-        arrays = {}
-        try:
-            with zipfile.ZipFile(self.path) as archive:
-                names = archive.namelist()
-                if len(set(names)) < len(names):
-                    raise self.error(f"{self.path}: holds two members of one name")
-                for name in names:
-                    # reading a member whole checks its sum before a single value is believed
-                    arrays[name.removesuffix(".npy")] = _parse(archive.read(name))
-        except FileNotFoundError:
-            raise self.error(f"{self.path}: there is no such file") from None
-        except OSError as problem:
-            raise self.error(f"{self.path}: cannot be read: {problem.strerror or problem}") from None
-        except SpikemeshError:
-            raise
-        except Exception as problem:
-            # zipfile and numpy raise many kinds of errors on damaged bytes; all of them mean this
-            raise self.error(f"{self.path}: is not a whole {kind} file: {problem or type(problem).__name__}") from None
-        return arrays
 
     def _take(self, key: str) -> Any:
         if key not in self._header:
@@ -181,7 +160,59 @@ class Archive:
             self.fail(left[0], "is not known here")
 
 
-def _parse(member: bytes) -> NDArray:
+def read_arrays(path: str | Path, names: Sequence[str], error: type[SpikemeshError]) -> dict[str, NDArray]:
+    """Arrays of numbers from any .npz file, or the one array of a .npy file, by name.
+
+    Raises
+    ------
+    ``error`` for a file that is missing, damaged, or lacks one of ``names``; for arrays of anything but numbers.
+    """
+    path = Path(path)
+    if path.suffix == ".npy":
+        with _told(path, ".npy file", error):
+            found = dict.fromkeys(names, _parse(path.read_bytes(), fortran_too=True))
+    else:
+        found = _members(path, ".npz file", error, names)
+    for name in names:
+        if name not in found:
+            raise error(f"{path}: holds no array named {name!r}; {', '.join(names)} needed")
+        if found[name].dtype.kind not in "biuf":
+            raise error(f"{path}: {name} must hold numbers, not {found[name].dtype}")
+    return found
+
+
+def _members(path: Path, kind: str, error: type[SpikemeshError], wanted: Sequence[str] | None = None) -> dict[str, NDArray]:
+    """All arrays of an archive, or only those ``wanted``, which other tools may have written in Fortran's order."""
+    arrays = {}
+    with _told(path, kind, error), zipfile.ZipFile(path) as archive:
+        names = archive.namelist()
+        if len(set(names)) < len(names):
+            raise error(f"{path}: holds two members of one name")
+        for name in names:
+            short = name.removesuffix(".npy")
+            if wanted is None or short in wanted:
+                # reading a member whole checks its sum before a single value is believed
+                arrays[short] = _parse(archive.read(name), fortran_too=wanted is not None)
+    return arrays
+
+
+@contextmanager
+def _told(path: Path, kind: str, error: type[SpikemeshError]) -> Iterator[None]:
+    try:
+        yield
+    except FileNotFoundError:
+        raise error(f"{path}: there is no such file") from None
+    except OSError as problem:
+        raise error(f"{path}: cannot be read: {problem.strerror or problem}") from None
+    except SpikemeshError:
+        raise
+    except Exception as problem:
+        # zipfile and numpy raise many kinds of errors on damaged bytes; all of them mean this
+        said = str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+        raise error(f"{path}: is not a whole {kind}, it may be truncated: {said}") from None
+
+
+def _parse(member: bytes, fortran_too: bool = False) -> NDArray:
     """The array of a .npy member, in native byte order. Never an object array."""
     stream = io.BytesIO(member)
     version = np.lib.format.read_magic(stream)
@@ -190,7 +221,7 @@ def _parse(member: bytes) -> NDArray:
     if dtype.hasobject:
         raise ValueError("an array of Python objects")
     count = math.prod(shape)
-    if fortran or stream.tell() + count * dtype.itemsize != len(member):
+    if (fortran and not fortran_too) or stream.tell() + count * dtype.itemsize != len(member):
         raise ValueError(f"an array of shape {shape} in {len(member)} bytes")
-    values = np.frombuffer(member, dtype, count, stream.tell()).reshape(shape)
+    values = np.frombuffer(member, dtype, count, stream.tell()).reshape(shape, order="F" if fortran else "C")
     return values.astype(dtype.newbyteorder("="))

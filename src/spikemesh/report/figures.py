@@ -51,7 +51,7 @@ def layout(**more: Any) -> dict[str, Any]:
         "paper_bgcolor": "white",
         "plot_bgcolor": "white",
         "margin": {"l": 60, "r": 20, "t": 50, "b": 45},
-        "hoverlabel": {"align": "left"},
+        "hoverlabel": {"align": "left", "bgcolor": "white", "font": {"color": INK}},
     }
     return common | more
 

@@ -199,6 +199,55 @@ def _small(content: bytes) -> bool:
     return not any(len(word) > 6 for word in content.replace(b"e", b"0000000").replace(b"E", b"0000000").split())
 
 
+# --- data -------------------------------------------------------------------------------------------------------------
+
+
+def _npz(**arrays: Any) -> bytes:
+    out = io.BytesIO()
+    np.savez_compressed(out, **arrays)
+    return out.getvalue()
+
+
+@cache
+def _data_seeds(what: str) -> list[bytes]:
+    rng = np.random.default_rng(0)
+    if what == "images":
+        x, y = rng.integers(0, 256, (3, 28, 28)).astype(np.uint8), np.arange(3)
+        return [_npz(x_train=x, y_train=y, x_test=x, y_test=y)]
+    if what == "beats":
+        return [_npz(x=rng.random((4, 50)), y=np.arange(4), record=np.array([100, 106, 100, 106]))]
+    if what == "record":
+        return [_npz(signal=rng.random((400, 2)), fs=360, beat_sample=np.array([3, 90, 200]))]
+    return [_npz(x=rng.random((3, 4))), _npz(x=np.asfortranarray(rng.random((3, 4))))]
+
+
+def _images(folder: Path, content: bytes) -> None:
+    from spikemesh.workloads.datasets import _images
+
+    data = _images("mnist", _placed(folder, "mnist.npz", content), (28, 28), "fuzz")
+    assert data.x_train.shape[1:] == (28, 28, 1) and 0 <= data.x_train.min() <= data.x_train.max() <= 1
+
+
+def _beats(folder: Path, content: bytes) -> None:
+    from spikemesh.workloads.heartbeats import read_beats
+
+    assert len(read_beats(_placed(folder, "beats.npz", content)).x_test)
+
+
+def _record(folder: Path, content: bytes) -> None:
+    from spikemesh.workloads.heart_rate import load_record
+
+    signal, beats = load_record(_placed(folder, "record.npz", content))
+    assert signal.ndim == beats.ndim == 1
+
+
+def _calibration(folder: Path, content: bytes) -> None:
+    from spikemesh.errors import DataError
+    from spikemesh.network.archive import read_arrays
+
+    assert read_arrays(_placed(folder, "calibration.npz", content), ("x",), DataError)["x"].dtype.kind in "biuf"
+
+
 # --- results and sweeps -----------------------------------------------------------------------------------------------
 
 
@@ -304,6 +353,10 @@ READERS: dict[str, Reader] = {
     ),
     "synapse-text": Reader(lambda: [b"pre,post,weight,delay\n0,1,0.5,1\n", b"# c\n0 1 2\n1\t2 3\n"], _synapse_text),
     "spike-text": Reader(lambda: [b"sample,neuron,time_ms\n0,1,2.0\n", b"1; 2.5\n2; 3\n"], _spike_text),
+    "images": Reader(lambda: _data_seeds("images"), _images),
+    "beats": Reader(lambda: _data_seeds("beats"), _beats),
+    "record": Reader(lambda: _data_seeds("record"), _record),
+    "calibration": Reader(lambda: _data_seeds("calibration"), _calibration),
     "results-manifest": _results_reader("manifest.json"),
     "results-mappings": _results_reader("mappings.json"),
     "results-table": _results_reader("table.csv"),

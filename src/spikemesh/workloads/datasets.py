@@ -6,7 +6,6 @@ import gzip
 import hashlib
 import importlib.util
 import os
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.errors import DataError
+from spikemesh.network.archive import read_arrays
 
 __all__ = ["Dataset", "available_datasets", "load_dataset"]
 
@@ -63,7 +63,8 @@ def load_dataset(name: str, seed: int = 0) -> Dataset:
     name : "digits" (8x8, ships with scikit-learn), "mnist" (28x28), "mnist-224" (its first 1,000 + 200, pixels repeated to
         224x224), "cifar10-subset" (32x32x3, 10,000 + 2,000 images decoded from JPEG: accuracies on it are not comparable with
         published CIFAR-10 ones), "cats-dogs" (its cats, class 0, and dogs, class 1: 2,000 + 400), "ecg-beats" (single
-        heartbeats as 82x82 pictures, test beats from other patients).
+        heartbeats as 82x82 pictures, test beats from other patients), "fruits-360", "cats-and-dogs@150" and "@224" (folders of
+        pictures that a user has, 50 a class and half).
     seed : of the split, where the data set has none of its own (digits).
 
     Raises
@@ -85,6 +86,10 @@ def available_datasets() -> list[str]:
         found.extend(("cifar10-subset", "cats-dogs"))
     if _first([_data_directory(*BEATS)]) is not None:
         found.append("ecg-beats")
+    for name in LOADERS:
+        folder = _data_directory(name.partition("@")[0])
+        if name.startswith((FRUITS, PETS)) and folder is not None and folder.is_dir():
+            found.append(name)
     return sorted(found)
 
 
@@ -200,17 +205,30 @@ def _beats(seed: int) -> Dataset:
     return read_beats(path)
 
 
+FRUITS, PETS = "fruits-360", "cats-and-dogs"
+"""Folders of pictures in the data directory, and data sets of that name."""
+
+
+def _pictures(name: str, shape: tuple[int, int, int]) -> Callable[[int], Dataset]:
+    """Loader of a folder of pictures, each resized to ``shape``."""
+
+    def load(seed: int) -> Dataset:
+        from spikemesh.workloads.image_folder import load_image_folder
+
+        folder = _data_directory(name.partition("@")[0])
+        if folder is None or not folder.is_dir():
+            raise DataError(
+                f"the pictures of {name} are not on this machine: set SPIKEMESH_DATA to a directory that holds a folder "
+                f"{name.partition('@')[0]} with Training/<class>/ and Test/<class>/"
+            )
+        return load_image_folder(folder, shape, name=name, seed=seed)
+
+    return load
+
+
 def _images(name: str, path: Path, shape: tuple[int, ...], source: str) -> Dataset:
     """x_train, y_train, x_test, y_test of an npz file with grey levels 0..255."""
-    arrays = {}
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            for key in ("x_train", "y_train", "x_test", "y_test"):
-                arrays[key] = stored[key]
-    except KeyError as reason:
-        raise DataError(f"{path}: {reason.args[0]}; x_train, y_train, x_test and y_test are needed") from reason
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as reason:
-        raise DataError(f"{path} cannot be read as an npz file, it may be truncated: {reason}") from reason
+    arrays = read_arrays(path, ("x_train", "y_train", "x_test", "y_test"), DataError)
     for half in ("train", "test"):
         x, y = arrays[f"x_{half}"], arrays[f"y_{half}"]
         if x.dtype != np.uint8 or x.shape[1:] != shape or len(x) == 0:
@@ -229,4 +247,7 @@ LOADERS: dict[str, Callable[[int], Dataset]] = {
     "cifar10-subset": _cifar,
     "cats-dogs": _cats_dogs,
     "ecg-beats": _beats,
+    FRUITS: _pictures(FRUITS, (100, 100, 3)),
+    f"{PETS}@150": _pictures(f"{PETS}@150", (150, 150, 3)),
+    f"{PETS}@224": _pictures(f"{PETS}@224", (224, 224, 3)),
 }

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from spikemesh.errors import DataError
 from spikemesh.network import SpikingNetwork
+from spikemesh.network.archive import read_arrays
 from spikemesh.workloads.outcome import Outcome, Progress
 
 __all__ = ["available_records", "estimate", "evaluate", "heart_rates", "level_crossings", "slope_energy"]
@@ -41,13 +42,14 @@ def load_record(path: Path) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """(samples at 125 Hz,) of the first lead and (beats,) times in s. Raises DataError for a file of another kind."""
     from scipy.signal import resample_poly
 
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            signal, fs, beats = stored["signal"], int(stored["fs"]), stored["beat_sample"]
-    except (OSError, ValueError, KeyError, EOFError) as reason:
-        raise DataError(f"{path}: not a record with signal, fs and beat_sample: {reason}") from reason
-    if signal.ndim != 2 or not np.isfinite(signal).all() or beats.ndim != 1 or fs < 1:
-        raise DataError(f"{path}: signal must be finite (samples, leads), beat_sample flat, fs positive")
+    stored = read_arrays(path, ("signal", "fs", "beat_sample"), DataError)
+    signal, beats = stored["signal"], stored["beat_sample"]
+    if signal.ndim != 2 or not signal.size or not np.isfinite(signal).all() or beats.ndim != 1 or stored["fs"].size != 1:
+        raise DataError(f"{path}: signal must be finite (samples, leads), beat_sample flat, fs one number")
+    rate = float(stored["fs"].reshape(()))
+    if not (1 <= rate <= 1e6 and rate == int(rate)):
+        raise DataError(f"{path}: fs = {rate}: must be a whole number from 1 to 1000000")
+    fs = int(rate)
     common = int(np.gcd(FS_HZ, fs))
     return resample_poly(signal[:, 0].astype(np.float64), FS_HZ // common, fs // common), beats / fs
 

@@ -7,13 +7,13 @@ instead of beats: the test half holds records 100, 202 and 223, the training hal
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.errors import DataError
+from spikemesh.network.archive import read_arrays
 from spikemesh.workloads.datasets import Dataset
 
 __all__ = ["TEST_RECORDS", "draw", "read_beats"]
@@ -52,11 +52,8 @@ def read_beats(path: Path) -> Dataset:
     DataError
         where the file is damaged, or lacks beats of either half.
     """
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            x, y, record = (stored[key] for key in ("x", "y", "record"))
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as reason:
-        raise DataError(f"{path} cannot be read as heartbeats (x, y, record), it may be truncated: {reason}") from reason
+    stored = read_arrays(path, ("x", "y", "record"), DataError)
+    x, y, record = (stored[key] for key in ("x", "y", "record"))
     if x.ndim != 2 or x.shape[1] < 2 or y.shape != (len(x),) or record.shape != (len(x),) or not np.isfinite(x).all():
         raise DataError(
             f"{path}: x must be finite, (n, samples), with n values in y and record: {x.shape}, {y.shape}, {record.shape}"
