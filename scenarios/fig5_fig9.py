@@ -413,6 +413,7 @@ def manifest(options: Any, table: pd.DataFrame, hw: Hardware) -> Mapping[str, An
             {"title": "section IV: latency, cycles", "y": ["latency_mean_cycles"], "log": "y", **fit},
         ],
         "columns": SHOWN,
+        "directions": {"wasted_uj": "lower", "energy_uj": "lower", "interconnect_uj": "lower", "quality": "equal"},
     }
 
 

@@ -79,6 +79,7 @@ def assemble(found: Sequence[Evaluation], missing: Sequence[str], seed: int, opt
         "parameters": {"options": options},
         "curves": [],
         "columns": SHOWN,
+        "directions": {"value": "equal"},
     }
     return Results(table, manifest)
 
