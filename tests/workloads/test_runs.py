@@ -24,7 +24,7 @@ from spikemesh.workloads.grids import gaussian_grid
 def test_what_can_run():
     names = runnable_workloads()
     assert {"HeartEstm", "HeartClass", "ImgSmooth", "EdgeDet", "VisualPursuit", "DigitRecogSTDP", "LeNet_mnist"} <= set(names)
-    assert not {"VGG16", "AlexNet", "CNN_Fruits360"} & set(names)
+    assert not {"VGG16", "AlexNet", "synthetic_4k"} & set(names)
     with pytest.raises(DataError, match="nothing is claimed"):
         run_workload("VGG16")
     with pytest.raises(NetworkError, match="unknown workload"):
@@ -109,7 +109,7 @@ def test_heart_rates_of_records_that_were_held_out(toy_records):
     assert outcome.n == 5 == len(lines) and not outcome.higher_is_better
     assert outcome.ours.mean() < 0.5 * outcome.baseline.mean()
     (toy_records / "mitdb_100.npz").write_bytes(b"not a record")
-    with pytest.raises(DataError, match=r"mitdb_100\.npz: not a record"):
+    with pytest.raises(DataError, match=r"mitdb_100\.npz"):
         run_workload("HeartEstm")
 
 

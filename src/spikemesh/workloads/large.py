@@ -5,6 +5,9 @@ AlexNet, VGG16. The papers name no layers; each topology is the known network ne
 none is near, one that was found by search and that nothing else supports. The decomposition paper's counts are those
 of pruned networks; ours are not pruned.
 
+The networks of pictures train when asked to (weights="trained") where a folder of their pictures is at hand, and take a .keras
+file of a trained model too: see ``prepare``. No accuracy is claimed for them.
+
 AlexNet_mnist can be asked for with weights="trained": its last layer is fitted to digits enlarged to 224x224, its hidden layers
 are drawn.
 """
@@ -12,6 +15,7 @@ are drawn.
 from spikemesh.workloads.catalogue import Workload
 from spikemesh.workloads.readout import ReadoutRecipe
 from spikemesh.workloads.topology import Conv, Fc, Pool, Topology
+from spikemesh.workloads.training import Recipe
 
 __all__ = ["WORKLOADS"]
 
@@ -58,6 +62,9 @@ WORKLOADS = (
         table="0.53 M / 165.01 M",
         neurons=528_874,
         synapses=166_172_624,
+        dataset="cats-and-dogs@224",
+        recipe=Recipe(epochs=10, batch_size=32, learning_rate=1e-3),
+        auto=False,
     ),
     Workload.layered(
         "CNN_CatsVsDogs",
@@ -67,6 +74,9 @@ WORKLOADS = (
         table="2.03 M / 522.82 M",
         neurons=2_097_934,
         synapses=522_819_712,
+        dataset="cats-and-dogs@150",
+        recipe=Recipe(epochs=10, batch_size=32, learning_rate=1e-3),
+        auto=False,
     ),
     Workload.layered(
         "CNN_Fruits360",
@@ -76,6 +86,9 @@ WORKLOADS = (
         table="0.40 M / 96.09 M",
         neurons=402_537,
         synapses=96_091_906,
+        dataset="fruits-360",
+        recipe=Recipe(epochs=10, batch_size=32, learning_rate=1e-3),
+        auto=False,
     ),
     Workload.layered(
         "AlexNet",

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -103,7 +104,15 @@ class Prepared:
         return float(np.mean(self._trained.predictions[:n] == self.dataset.y_test[:n]))
 
 
-def prepare(name: str, weights: str = "auto", seed: int = 0, *, progress: Callable[[str], object] | None = None) -> Prepared:
+def prepare(
+    name: str,
+    weights: str = "auto",
+    seed: int = 0,
+    *,
+    data: str | Path | None = None,
+    model: str | Path | None = None,
+    progress: Callable[[str], object] | None = None,
+) -> Prepared:
     """A workload with its data and its trained model.
 
     Parameters
@@ -112,12 +121,17 @@ def prepare(name: str, weights: str = "auto", seed: int = 0, *, progress: Callab
     weights : "trained", "drawn" (random, seeded), or "auto": trained (and cached) where its data are at hand and training takes
         under three minutes on two cores, else drawn.
     seed : of the training or the drawing, and of the split of a data set that has none.
+    data : a folder of pictures (:func:`spikemesh.workloads.load_image_folder`) instead of the workload's data set.
+    model : a .keras or .h5 file of a trained model to convert instead of training one; calibrated on the training half of the
+        data. Its max pooling is replaced by average pooling, with a warning in the report. ``weights`` of the network: "given".
     progress : gets a line an epoch where a model is trained; by default they go to the logger "spikemesh".
 
     Raises
     ------
     NetworkError
         for an unknown name.
+    ConversionError
+        for a model that cannot be converted, or takes inputs of another shape than the data's.
     DataError
         where weights="trained" and the data are missing, or the workload is not one that is trained.
     """
@@ -128,12 +142,14 @@ def prepare(name: str, weights: str = "auto", seed: int = 0, *, progress: Callab
         raise DataError(f"{name} is not one that is trained here; its weights are drawn")
     dataset = None
     try:
-        dataset = found.load(seed)
+        dataset = found.load(seed) if data is None else _folder(found, data, seed)
     except DataError as reason:
-        if weights == "trained":
+        if weights == "trained" or data is not None or model is not None:
             raise
         expected = weights == "auto" and found.auto and found.recipe is not None
         log.log(logging.WARNING if expected else logging.INFO, "%s gets drawn weights: %s", name, reason)
+    if model is not None:
+        return _given(found, model, dataset, seed)
     trained = None
     wanted = weights == "trained" or (weights == "auto" and found.auto)
     if wanted and dataset is not None and found.topology is not None and found.recipe is not None:
@@ -144,6 +160,31 @@ def prepare(name: str, weights: str = "auto", seed: int = 0, *, progress: Callab
     partly = trained is not None and isinstance(found.recipe, ReadoutRecipe)
     verdict = f"{found.verdict}; hidden layers drawn, the last one trained" if partly else found.verdict
     return Prepared(network, dataset, verdict, found.source, found.table, seconds, seed, found, trained)
+
+
+def _folder(found: Workload, data: str | Path, seed: int) -> Dataset:
+    from spikemesh.workloads.image_folder import load_image_folder
+
+    shape = found.topology.input_shape if found.topology is not None else ()
+    if len(shape) != 3:
+        raise DataError(f"{found.name} takes no pictures")
+    return load_image_folder(data, (shape[0], shape[1], shape[2]), seed=seed)
+
+
+def _given(found: Workload, path: str | Path, dataset: Dataset | None, seed: int) -> Prepared:
+    """A user's trained model in the place of the workload's."""
+    from spikemesh.conversion import convert, load_keras_model
+
+    if dataset is None:
+        raise DataError(f"{found.name} has no data set to calibrate {path} on; give a folder of pictures as data")
+    given = load_keras_model(path)
+    network = convert(given, dataset.x_train[:CALIBRATION_SAMPLES], max_pooling="average", name=found.name)
+    weights = tuple(np.asarray(w) for w in given.get_weights())
+    scores = given.predict(dataset.x_test, batch_size=64, verbose=0)
+    known = Trained(weights, scores.argmax(axis=1).astype(np.int64), float("nan"), Path(path))
+    verdict = f"given: the model of {Path(path).name}, {network.n_neurons:,} neurons and {network.n_synapses:,} synapses"
+    network = replace(network, weights="given", report=network.report)
+    return Prepared(network, dataset, verdict, found.source, found.table, float("nan"), seed, found, known, [given])
 
 
 def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, seed: int) -> SpikingNetwork:
