@@ -36,6 +36,16 @@ def test_list_as_json_names_every_kind(capsys):
     assert {"digits_cnn", "MLP_mnist", "LeNet_mnist"} <= set(found["workloads"])
 
 
+@pytest.mark.parametrize("kind", ["hardware", "recipes", "scenarios", "partitioners", "placers"])
+def test_list_of_a_kind_says_what_each_is(kind, capsys):
+    from spikemesh.scenario import available
+
+    assert main(["list", kind]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == available(kind)
+    assert all(len(line.split()) > 2 for line in lines)
+
+
 @pytest.mark.parametrize(
     ("argv", "words"),
     [

@@ -123,18 +123,9 @@ def list_(
     json: Json = False,
 ) -> int:
     """Show what there is, by name."""
-    from spikemesh.scenario import KINDS, available
+    from spikemesh.cli.commands import list_command
 
-    kinds = KINDS if kind is None else (kind,)
-    found = {k: available(k) for k in kinds}
-    if json:
-        from spikemesh.cli.commands import print_json
-
-        print_json(found)
-    else:
-        for k, names in found.items():
-            print(f"{k}: {', '.join(names)}")
-    return 0
+    return list_command(kind, json)
 
 
 @app.command()

@@ -156,6 +156,25 @@ def traffic_command(
     return 0
 
 
+def list_command(kind: str | None, json: bool) -> int:
+    """Prints the names of everything, or of one kind with what each is."""
+    from spikemesh.scenario import KINDS, available
+    from spikemesh.scenario.catalogue import described
+
+    if json:
+        print_json({k: available(k) for k in (KINDS if kind is None else (kind,))})
+    elif kind is None:
+        for k in KINDS:
+            print(f"{k}: {', '.join(available(k))}")
+        print("\n`spikemesh list KIND` says what each of them is.")
+    else:
+        found = described(kind)
+        width = max(map(len, found), default=0)
+        for name, text in found.items():
+            print(f"{name:{width}}  {text}".rstrip())
+    return 0
+
+
 def compare_command(before: Path, now: Path, margins: list[str], json: bool) -> int:
     """Prints what got worse from one stored table to another."""
     from dataclasses import asdict

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import ast
+import tomllib
 from difflib import get_close_matches
 
 from spikemesh.errors import SpikemeshError
 
-__all__ = ["KINDS", "available", "unknown_name"]
+__all__ = ["KINDS", "available", "described", "unknown_name"]
 
 KINDS = ("partitioners", "placers", "recipes", "workloads", "hardware", "scenarios")
+
+OWN = "spikemesh's own"
 
 
 def available(kind: str) -> list[str]:
@@ -44,6 +48,34 @@ def available(kind: str) -> list[str]:
     if kind == "scenarios":
         return [name.replace("_", "-") for name in shipped_names("scenarios")]
     raise SpikemeshError(unknown_name("kind", kind, KINDS))
+
+
+def described(kind: str) -> dict[str, str]:
+    """Name -> what it is, in one line; "" where nothing is said. As :func:`available` otherwise."""
+    from spikemesh.shipped import shipped_path
+
+    names = available(kind)
+    if kind in ("hardware", "recipes"):
+        folder = "hardware" if kind == "hardware" else "mapping"
+        files = {name: shipped_path(folder, name).read_text(encoding="utf-8") for name in names}
+        return {name: str(tomllib.loads(text).get("description", "")) for name, text in files.items()}
+    if kind == "scenarios":
+        paths = {name: shipped_path("scenarios", name.replace("-", "_")) for name in names}
+        return {name: _first_line(path.read_text(encoding="utf-8")) for name, path in paths.items()}
+    if kind == "partitioners":
+        from spikemesh.mapping.partition.registry import find_partitioner
+
+        return {name: OWN if name == "auto" else find_partitioner(name).paper for name in names}
+    if kind == "placers":
+        from spikemesh.mapping.place.registry import find_placer
+
+        return {name: OWN if name == "auto" else find_placer(name).paper for name in names}
+    return dict.fromkeys(names, "")
+
+
+def _first_line(script: str) -> str:
+    found = ast.get_docstring(ast.parse(script)) or ""
+    return " ".join(found.split("\n\n")[0].split())
 
 
 def unknown_name(what: str, name: str, known: list[str] | tuple[str, ...]) -> str:
