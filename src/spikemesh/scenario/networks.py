@@ -13,7 +13,6 @@ from spikemesh.scenario.comparison import Question
 from spikemesh.scenario.progress import Progress
 from spikemesh.spiking import run_brian2
 from spikemesh.workloads import available_datasets, prepare
-from spikemesh.workloads.catalogue import find
 
 if TYPE_CHECKING:
     from spikemesh.workloads import Prepared
@@ -66,11 +65,16 @@ def prepare_question(
 def network_and_rates(
     name_or_path: str, trace_path: Path | None, samples: int, duration_ms: float, seed: int, progress: Progress
 ) -> tuple[SpikingNetwork, SpikeTrace | None]:
-    """As :func:`network_and_trace`; without a trace for a workload that has no data set: every neuron counts 1 Hz."""
-    if trace_path is None and not name_or_path.endswith(".npz") and find(pick_network(name_or_path)).dataset is None:
-        network = prepare(name_or_path, seed=seed, progress=progress.say).network
-        progress.say(f"{network.name} has no data set, and no --trace is given: every neuron counts 1 Hz")
-        return network, None
+    """As :func:`network_and_trace`, but without a trace where none is given and none can be made: every neuron counts 1 Hz.
+
+    That is so for workloads whose data is not at hand, and for those too large for their synapses to be listed.
+    """
+    if trace_path is None and not name_or_path.endswith(".npz"):
+        prepared = prepare(pick_network(name_or_path), seed=seed, progress=progress.say)
+        if prepared.dataset is None or prepared.network.is_streamed:
+            why = "its data is not at hand" if prepared.dataset is None else "it is too large to be run"
+            progress.say(f"{prepared.network.name}: {why}, and no --trace is given: every neuron counts 1 Hz")
+            return prepared.network, None
     return network_and_trace(name_or_path, trace_path, samples, duration_ms, seed, progress)
 
 
