@@ -40,6 +40,14 @@ def test_a_failed_write_leaves_the_earlier_folder_whole(tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["run"]
 
 
+def test_a_folder_that_a_killed_writer_had_set_aside_comes_back(tmp_path):
+    folder = write_folder(tmp_path / "run", some_results(), report=False)
+    folder.rename(tmp_path / ".run.replaced")
+    with pytest.raises(TypeError):
+        write_folder(folder, Results(some_results().table, {"seed": object()}, []), report=False)
+    assert read_folder(folder).manifest["seed"] == 3
+
+
 def test_an_earlier_folder_is_replaced_as_a_whole(tmp_path):
     folder = write_folder(tmp_path / "run", some_results(), report=False)
     (folder / "stale.txt").write_text("old")

@@ -99,6 +99,9 @@ def new_folder(scenario: str, out: str | Path | None) -> Path:
 def write_folder(folder: Path, results: Results, *, report: bool = True) -> Path:
     """Writes all files of a results folder and returns it; replaces an earlier one only when all is written."""
     folder.parent.mkdir(parents=True, exist_ok=True)
+    replaced = folder.with_name(f".{folder.name}.replaced")
+    if replaced.is_dir() and not folder.exists():
+        replaced.rename(folder)  # a writer was killed between the two renames below
     partial = folder.with_name(f".{folder.name}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
@@ -111,7 +114,6 @@ def write_folder(folder: Path, results: Results, *, report: bool = True) -> Path
             from spikemesh.report.page import write_report
 
             write_report(partial, partial / "report.html")
-        replaced = folder.with_name(f".{folder.name}.replaced")
         shutil.rmtree(replaced, ignore_errors=True)
         if folder.exists():
             folder.rename(replaced)
