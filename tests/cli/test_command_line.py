@@ -93,6 +93,16 @@ def test_simulate_runs_a_trace_on_a_chip(files, capsys):
     assert row["latency_mean_cycles"] > 0
 
 
+def test_simulate_leaves_a_results_folder_that_can_be_compared(files, tmp_path, capsys):
+    net, trace = files
+    words = ["simulate", net, "--trace", trace, "--hardware", "gpa-grid", "--recipe", "pacman", "--out", str(tmp_path / "out")]
+    assert main(words) == 0
+    assert 'class="steps"' in (tmp_path / "out" / "report.html").read_text()
+    assert main(["compare", str(tmp_path / "out"), str(tmp_path / "out")]) == 0
+    (tmp_path / "file.txt").write_text("mine")
+    assert main([*words[:-1], str(tmp_path)]) == 2, "nothing foreign is overwritten"
+
+
 def test_compare_tells_regressions_by_its_exit_code(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("recipe,hop_cost\nauto,10\n")
     (tmp_path / "b.csv").write_text("recipe,hop_cost\nauto,12\n")

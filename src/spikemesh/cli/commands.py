@@ -102,30 +102,38 @@ def simulate_command(
     out: Path | None,
     json: bool,
 ) -> int:
-    """Executes the spikes of one network under each recipe and prints one table."""
+    """Executes the spikes of one network under each recipe and prints one table; ``out`` becomes a results folder."""
     import pandas as pd
 
     from spikemesh.mapping import map_many
     from spikemesh.metrics import metrics
+    from spikemesh.report import new_folder, write_folder
+    from spikemesh.scenario.assembling import assemble_run
+    from spikemesh.scenario.drawing import drawing_of
     from spikemesh.scenario.networks import network_and_trace
     from spikemesh.scenario.printing import print_table
     from spikemesh.simulation import simulate
 
     progress = Progress()
+    folder = None if out is None else new_folder("simulate", out)
+    chip = load_hardware(hardware)
     net, trace = network_and_trace(network, trace_file, samples, duration_ms, seed, progress)
-    rows = []
-    for name, mapped in map_many(net, trace, load_hardware(hardware), recipes, seed=seed).items():
+    rows, drawings = [], []
+    for name, mapped in map_many(net, trace, chip, recipes, seed=seed).items():
         record = simulate(mapped, trace, engine=engine, acceleration=acceleration)
         progress.say(f"{name}: {record.n_packets} packets on {record.engine} in {record.seconds:.1f} s, {record.verdict}")
-        rows.append({"recipe": name, "verdict": record.verdict, **metrics(record)})
-    table = pd.DataFrame(rows)
-    if out is not None:
-        out.mkdir(parents=True, exist_ok=True)
-        table.to_csv(out / "table.csv", index=False)
+        rows.append({"chip": chip.name, "recipe": name, "verdict": record.verdict, **metrics(record)})
+        if folder is not None:
+            drawings.append(drawing_of(name, mapped, record, net))
+    if folder is not None:
+        options = {"hardware": hardware, "recipe": recipes, "acceleration": acceleration, "engine": engine, "seed": seed}
+        write_folder(folder, assemble_run(net, trace, chip, rows, drawings, options | {"trace": trace_file}))
     if json:
         print_json(rows)
     else:
-        print_table(table, f"{net.name} on {hardware}")
+        print_table(pd.DataFrame(rows), f"{net.name} on {hardware}")
+        if folder is not None:
+            print(f"{folder}: table.csv, manifest.json, report.html")
     return 0
 
 

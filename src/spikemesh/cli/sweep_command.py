@@ -66,4 +66,4 @@ def _print_table(described: SweepDescription, result: SweepResult) -> None:
     Console(width=None if Console().is_terminal else 180).print(grid)
     if len(table) > MOST_ROWS:
         print(f"... and {len(table) - MOST_ROWS} more")
-    print(f"{result.folder}: sweep.sqlite, table.csv")
+    print(f"{result.folder}: sweep.sqlite, table.csv; `spikemesh report {result.folder}` draws them")

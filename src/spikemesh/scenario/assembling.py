@@ -13,9 +13,10 @@ from spikemesh.scenario.comparison import ChipComparison, Question
 if TYPE_CHECKING:
     import pandas as pd
 
+    from spikemesh.network import SpikeTrace, SpikingNetwork
     from spikemesh.workloads import Prepared
 
-__all__ = ["assemble_comparison", "assemble_study"]
+__all__ = ["assemble_comparison", "assemble_run", "assemble_study"]
 
 
 def assemble_comparison(
@@ -55,6 +56,47 @@ def assemble_study(
     return Results(table, manifest | {"curves": [dict(curve) for curve in curves]})
 
 
+def assemble_run(
+    network: SpikingNetwork,
+    trace: SpikeTrace,
+    hardware: Hardware,
+    rows: Sequence[Mapping[str, Any]],
+    drawings: Sequence[dict[str, Any]],
+    options: Mapping[str, Any],
+) -> Results:
+    """One network's spikes on one chip, without a scenario around them: one row a mapping, each drawn."""
+    import pandas as pd
+
+    manifest: dict[str, Any] = {
+        "scenario": "simulate",
+        "title": f"{network.name} on {hardware.name}",
+        "question": "How do the spikes of one network fare on one chip, under each mapping?",
+        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
+        "seed": options.get("seed"),
+        "samples": trace.n_samples,
+        "duration_ms": trace.duration_ms,
+        "network": {
+            "name": network.name,
+            "neurons": network.n_neurons,
+            "synapses": network.n_synapses,
+            "layer_sizes": network.layer_sizes,
+            "weights": network.weights,
+            "dataset": str(options.get("trace") or "its test data"),
+        },
+        "notes": [],
+        "parameters": {"options": dict(options), f"hardware.{hardware.name}": hardware.parameters()},
+        "sources": _sources([hardware]),
+    }
+    return Results(pd.DataFrame(rows), manifest, list(drawings))
+
+
+def _sources(hardware: Sequence[Hardware]) -> dict[str, dict[str, dict[str, str]]]:
+    return {
+        chip.name: {k: {"citation": s.citation, "confidence": s.confidence} for k, s in chip.source.items()}
+        for chip in hardware
+    }
+
+
 def _manifest(
     scenario: str,
     title: str,
@@ -66,9 +108,6 @@ def _manifest(
     notes: Sequence[str] = (),
 ) -> dict[str, Any]:
     network, data = question.network, prepared.dataset
-    sources = {}
-    for chip in hardware:
-        sources[chip.name] = {k: {"citation": s.citation, "confidence": s.confidence} for k, s in chip.source.items()}
     return {
         "scenario": scenario,
         "title": title,
@@ -93,5 +132,5 @@ def _manifest(
             "run": {"encoding": question.encoding, "late": question.late, "engine": question.engine},
             **{f"hardware.{chip.name}": chip.parameters() for chip in hardware},
         },
-        "sources": sources,
+        "sources": _sources(hardware),
     }
