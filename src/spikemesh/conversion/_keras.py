@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import Iterator
@@ -32,6 +33,8 @@ def keras() -> Any:
             import keras as package
     except ImportError as reason:
         raise ConversionError(f"Keras cannot be imported: {reason}; install keras>=3 and tensorflow") from reason
+    # its hints on tf.function are for those who write it
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if int(package.__version__.split(".")[0]) < 3:
         raise ConversionError(f"Keras 3 is needed, not {package.__version__}")
     return package

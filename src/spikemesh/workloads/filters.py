@@ -18,25 +18,25 @@ NOISE = 0.1
 
 
 def gaussian_filter(image: NDArray[np.floating], radius: float, step: int = 2) -> NDArray[np.float64]:
-    """Truncated Gaussian mean around every ``step``-th pixel: (h, w) -> (h / step, w / step), pixel by pixel.
+    """Truncated Gaussian mean around every ``step``-th pixel: (h, w) -> (h / step, w / step).
 
     A pixel at distance d, in output pixels over ``radius``, squared, weighs exp(-2.3026 d) while that is at least 0.1; what
     lies outside the image weighs nothing.
     """
     height, width = image.shape
-    out = np.empty((height // step, width // step))
+    centre_y, centre_x = (step * np.arange(size // step) for size in image.shape)
+    total, weights = np.zeros((2, height // step, width // step))
     reach = int(np.ceil(radius * step))
-    for y in range(out.shape[0]):
-        for x in range(out.shape[1]):
-            total = weights = 0.0
-            for a in range(max(0, y * step - reach), min(height, y * step + reach + 1)):
-                for b in range(max(0, x * step - reach), min(width, x * step + reach + 1)):
-                    weight = np.exp(-DECAY * ((a / step - y) ** 2 + (b / step - x) ** 2) / radius**2)
-                    if weight >= LEAST:
-                        total += weight * image[a, b]
-                        weights += weight
-            out[y, x] = total / weights
-    return out
+    for down in range(-reach, reach + 1):
+        for right in range(-reach, reach + 1):
+            weight = np.exp(-DECAY * (down**2 + right**2) / (step * radius) ** 2)
+            y, x = centre_y + down, centre_x + right
+            if weight < LEAST:
+                continue
+            inside = np.ix_((y >= 0) & (y < height), (x >= 0) & (x < width))
+            total[inside] += weight * image[np.ix_(y[(y >= 0) & (y < height)], x[(x >= 0) & (x < width)])]
+            weights[inside] += weight
+    return np.asarray(total / weights)
 
 
 def edges(image: NDArray[np.floating], radii: tuple[float, float]) -> NDArray[np.float64]:
