@@ -1,6 +1,6 @@
 """What each placer makes of the traffic of real partitions: hop cost, bound, busiest link, CPU seconds.
 
-    python benchmarks/placement_quality.py [--quick] [--only NAME ...] [--json FILE]
+    python benchmarks/placement_quality.py [--quick] [--long] [--only NAME ...] [--seeds N] [--json FILE]
 
 Networks are workloads with drawn weights, rates Exp(1) from seed 1, cut by index order (pacman) and by shared axons
 (overlap) at 16 and 128 neurons a cluster, on the smallest near-square mesh; two random graphs stand beside them. PSO runs
@@ -102,7 +102,8 @@ def _seconds(run: dict[str, Any]) -> str:
 
 def main(argv: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--quick", action="store_true", help="two networks, no long annealing")
+    parser.add_argument("--quick", action="store_true", help="two networks")
+    parser.add_argument("--long", action="store_true", help="also anneal ten times as long, which takes minutes a benchmark")
     parser.add_argument("--only", nargs="*", help="benchmarks whose name contains one of these")
     parser.add_argument("--seeds", type=int, default=4)
     parser.add_argument("--json", type=Path, help="write every number here as well")
@@ -116,7 +117,7 @@ def main(argv: list[str] | None = None) -> int:
     for name, traffic in traffics(args.quick):
         if args.only and not any(part in name for part in args.only):
             continue
-        found = benchmark(traffic, range(args.seeds), long=not args.quick)
+        found = benchmark(traffic, range(args.seeds), long=args.long)
         everything[name] = found
         rows.append(against(name, traffic.shape[0], found))
         for placer, run in found.items():
