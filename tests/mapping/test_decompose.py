@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from spikemesh.errors import MappingError
 from spikemesh.mapping.decompose import CodingOptions, chain, fixed_point, realise, sample_rates, transform, tree, with_units
-from spikemesh.mapping.decompose.coding import bearable_values, code
+from spikemesh.mapping.decompose.coding import FINEST, bearable_values, code
 from spikemesh.mapping.decompose.starts import arriving_deviation, missed_drive
 from spikemesh.network import SpikingNetwork
 from spikemesh.spiking import run_layered
@@ -248,6 +248,14 @@ def test_neurons_that_rest_are_given_time_to_say_their_sum():
     net = SpikingNetwork.from_edges(range(6), [6] * 6, weights, [6, 1], refractory_ms=3.0)
     units = tree(net, 3)
     assert (code(net, units).value[7:] == 3 * code(net, units, CodingOptions(k=1 / 3)).value[7:]).all()
+
+
+def test_sums_that_hardly_move_are_not_told_in_ever_finer_spikes():
+    net = SpikingNetwork.from_edges(range(6), [6] * 6, [1e-9, -1e-9, 1e-9, 0.5, 0.5, 0.5], [6, 1])
+    split = decompose(net, 3, offset="bound")
+    assert np.abs(split.network.synapses.weight).max() <= 0.5 / FINEST
+    x = np.random.default_rng(0).random((3, 6))
+    np.testing.assert_allclose(capped(split.network, x)[:, :7], capped(net, x), atol=1e-9)
 
 
 def split_pair():

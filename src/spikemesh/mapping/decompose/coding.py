@@ -24,6 +24,9 @@ OFFSETS = ("none", "bound", "calibrated")
 
 SLACK = 1e-9
 """A partial sum that leaves its range by less than this has only been added up in another order."""
+FINEST = 2.0**-6
+"""Thresholds of its neuron that a spike of a unit stands for at least: finer ones say nothing that the neuron's own spikes could
+tell, and the weights of a unit whose sum hardly moves would outgrow what a run can add exactly."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -148,7 +151,7 @@ def code(
     if options.precision:
         assert rates is not None
         value = np.maximum(value, bearable_values(network, units, rates, options.precision, options.steps)[units.neuron])
-    value = np.where(value > 0, value, 1.0)
+    value = np.where(value > 0, np.maximum(value, FINEST), 1.0)
     value[:n], shift[:n], polarity[:n] = 1.0, 0.0, 1.0
     return Coding(polarity, shift, value, value)
 
