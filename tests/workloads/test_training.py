@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 
 from spikemesh.conversion import convert
+from spikemesh.errors import DataError
 from spikemesh.workloads import load_dataset, prepare
 from spikemesh.workloads.catalogue import catalogue, find
+from spikemesh.workloads.outcome import classification
 from spikemesh.workloads.topology import Conv, Fc, Pool, Topology
 from spikemesh.workloads.training import Recipe, _write, cache_directory, train
 
@@ -164,6 +166,19 @@ def test_a_damaged_converted_network_is_converted_again(quick, caplog):
         assert "converting again" in caplog.text
         assert np.array_equal(again.synapses.weight, first.synapses.weight)
         caplog.clear()
+
+
+def test_classification_is_paired_with_the_ann_and_the_commonest_class(quick):
+    prepared, data = prepare("digits_cnn"), load_dataset("digits")
+    first = classification(prepared, 40, lambda _: None, duration_ms=50)
+    assert first.n == 40 and np.array_equal(first.ann, prepared.ann_predictions(data.x_test[:40]) == data.y_test[:40])
+    assert np.array_equal(first.baseline, data.y_test[:40] == np.bincount(data.y_train).argmax())
+    drawn = classification(prepared, 40, lambda _: None, duration_ms=50, drawn=True)
+    order = np.sort(np.random.default_rng(0).permutation(360)[:40])
+    assert np.array_equal(drawn.ann, (prepared.ann_predictions(data.x_test) == data.y_test)[order])
+    assert not np.array_equal(drawn.baseline, first.baseline)
+    with pytest.raises(DataError, match="answers nothing"):
+        classification(prepare("digits_cnn", "drawn"), 5, lambda _: None)
 
 
 def test_drawn_weights_when_asked_for(quick):

@@ -50,13 +50,20 @@ class Outcome:
 
 
 def classification(
-    prepared: Prepared, n: int | None, progress: Progress, *, duration_ms: float = 200, notes: tuple[str, ...] = ()
+    prepared: Prepared,
+    n: int | None,
+    progress: Progress,
+    *,
+    duration_ms: float = 200,
+    drawn: bool = False,
+    notes: tuple[str, ...] = (),
 ) -> Outcome:
     """Right and wrong answers of a trained network in spikes, of its ANN, and of always guessing the commonest class.
 
     Parameters
     ----------
     n : test samples, the first ones; all by default.
+    drawn : take samples drawn from all instead, for a test set that is sorted in some way.
 
     Raises
     ------
@@ -68,7 +75,10 @@ def classification(
     network, data = prepared.network, prepared.dataset
     if network.weights != "trained" or data is None:
         raise DataError(f"{network.name} has drawn weights here: without training data it answers nothing")
-    x, y = data.x_test[:n], data.y_test[:n]
+    chosen: Any = slice(n)
+    if drawn and n is not None and n < len(data.y_test):
+        chosen = np.sort(np.random.default_rng(prepared.seed).permutation(len(data.y_test))[:n])
+    x, y = data.x_test[chosen], data.y_test[chosen]
     progress(f"{network.name}: {len(y)} test samples of {data.name}, {duration_ms:g} steps each")
     ran = run_layered(network, x, duration_ms, labels=y, record="counts")
     common = int(np.bincount(data.y_train).argmax())

@@ -29,7 +29,7 @@ def _heartbeats(prepared: Prepared, n: int | None, seed: int, progress: Progress
         "training and test beats are of different patients; intervals count beats as independent, which beats of three "
         "patients are not; the ANN is the one before pruning",
     )
-    return classification(prepared, n, progress, notes=notes)
+    return classification(prepared, n, progress, drawn=True, notes=notes)  # the file has one patient after the other
 
 
 WORKLOADS = (
