@@ -1,6 +1,7 @@
 """The comparison of rates and activations finds what conversion loses, and says why."""
 
 import dataclasses
+import os
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from spikemesh.errors import NetworkError, SimulationError
 from spikemesh.network import Dense, Layer, Projection, SpikingNetwork
 from spikemesh.spiking import fidelity, relu_activations, run_layered
+from spikemesh.workloads import prepare
 
 
 def two_layers(scale=1.0, bias=0.0):
@@ -62,3 +64,15 @@ def test_what_cannot_be_compared_is_refused():
         fidelity(two_layers(), X, labels=[1])
     with pytest.raises(SimulationError, match="batch_size"):
         fidelity(two_layers(), X, batch_size=0)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SPIKEMESH_DATA" not in os.environ, reason="needs MNIST")
+@pytest.mark.parametrize("name", ["MLP_mnist", "LeNet_mnist"])
+def test_conversion_costs_less_than_a_tenth_of_a_point_on_mnist(name):
+    prepared = prepare(name)
+    data = prepared.dataset
+    found = fidelity(prepared.network, data.x_test, 200, labels=data.y_test)
+    ann = prepared.ann_accuracy()
+    assert np.mean(found.predictions == data.y_test) >= ann - 0.001
+    assert found.worst_pearson >= 0.999 and not found.advice
