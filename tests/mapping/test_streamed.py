@@ -19,18 +19,14 @@ from spikemesh.mapping.partition import shaped
 from spikemesh.mapping.partition.shaped import fused_walk, walk
 from spikemesh.metrics.mapped import mapping_columns
 from spikemesh.network import WEIGHTINGS, SpikingNetwork
-from spikemesh.network import network as network_module
 
 
 @contextmanager
 def streaming(always: bool):
     """Networks of any size, or none, are streamed."""
-    before = network_module.STREAMED_SYNAPSES
-    network_module.STREAMED_SYNAPSES = -1 if always else 1 << 60
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SpikingNetwork, "is_streamed", property(lambda network: always))
         yield
-    finally:
-        network_module.STREAMED_SYNAPSES = before
 
 
 def expanded(net: SpikingNetwork) -> SpikingNetwork:

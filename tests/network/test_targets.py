@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 import spikemesh as sm
 from spikemesh.network import Convolution, Dense, Layer, OneToOne, Pooling, Projection, Sparse, SpikingNetwork, Window
+from spikemesh.network import network as network_module
 
 
 @st.composite
@@ -70,3 +71,12 @@ def test_a_network_of_half_a_thousand_million_synapses_has_few_runs():
     net = sm.workload("CNN_CatsVsDogs", weights="drawn")
     assert net.is_streamed and not sm.workload("LeNet_mnist", weights="drawn").is_streamed
     assert net.n_synapses > 500_000_000 > 300 * len(net.target_sets.first)
+
+
+def test_lists_are_streamed_only_where_they_must(monkeypatch):
+    pre, post = np.arange(90), np.arange(90) + 10
+    net = sm.SpikingNetwork.from_edges(pre, post, np.ones(90), n_neurons=100)
+    monkeypatch.setattr(network_module, "STREAMED_SYNAPSES", 50)
+    assert not net.is_streamed
+    monkeypatch.setattr(network_module, "LISTABLE_SYNAPSES", 80)
+    assert net.is_streamed

@@ -212,8 +212,14 @@ class SpikingNetwork:
 
     @property
     def is_streamed(self) -> bool:
-        """Whether it has so many synapses that mapping works on ``target_sets`` and ``projections`` instead of a list."""
-        return self.n_synapses > STREAMED_SYNAPSES
+        """Whether it has so many synapses that mapping works on ``target_sets`` and ``projections`` instead of a list.
+
+        Beyond 50 million, unless most stand in lists anyway; beyond 400 million always.
+        """
+        if not STREAMED_SYNAPSES < self.n_synapses <= LISTABLE_SYNAPSES:
+            return self.n_synapses > LISTABLE_SYNAPSES
+        held = sum(p.connectivity.n_synapses for p in self.projections if isinstance(p.connectivity, Sparse))
+        return 2 * held < self.n_synapses
 
     @cached_property
     def is_input(self) -> NDArray[np.bool_]:
