@@ -160,3 +160,16 @@ def test_traffic_that_no_memory_holds_is_refused(monkeypatch):
     net = NETWORKS["LeNet_mnist"]
     with streaming(True), pytest.raises(MappingError, match=r"pairs of the 413 clusters .* 'auto'"):
         measure(net, None, np.random.default_rng(0).integers(0, 413, net.n_neurons), 16)
+
+
+@pytest.mark.slow
+def test_two_million_neurons_are_mapped_by_the_ordinary_call():
+    net = sm.workload("CNN_CatsVsDogs", weights="drawn")
+    chip = sm.load_hardware("gpa-grid", overrides={"mesh.cols": "auto", "mesh.rows": "auto", "crossbar.n_out": 256})
+    mapped = sm.map_network(net, None, chip)
+    found = mapping_columns(mapped, np.ones(net.n_neurons))
+    assert mapped.n_clusters == -(-net.n_neurons // 256)
+    assert found["crosspoints"] == net.n_synapses
+    assert found["packets_ratio"] < 2.4 and found["hops_per_packet"] < 4.5
+    pacman = sm.partition(net, None, method="pacman", capacity=256)
+    assert found["packets_per_s"] < 0.8 * pacman.packets
