@@ -38,8 +38,6 @@ def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str =
         n_clusters=problem.n_clusters,
         axons=problem.axons,
         n=problem.n,
-        layer_of_neuron=problem.layer_of_neuron,
-        layer_shapes=problem.layer_shapes,
         objective=objective,
         effort=effort,
         seed=problem.seed,

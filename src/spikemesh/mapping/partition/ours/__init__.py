@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 __all__ = ["ours"]
 
@@ -21,12 +21,9 @@ def ours(
     n_clusters: int,
     axons: int | None = None,
     n: int | None = None,
-    layer_of_neuron: ArrayLike | None = None,
-    layer_shapes: object = None,
     objective: str = "packets",
     effort: str = "fast",
     seed: int = 0,
-    time_budget_s: float | None = None,
 ) -> NDArray[np.int32]:
     """Clusters of at most ``capacity`` neurons that send few packets, or keep much weight inside.
 
@@ -47,13 +44,18 @@ def ours(
     rates = np.asarray(rates, np.float64)
     n_sources = len(rates)
     n = n_sources if n is None else n
+    from spikemesh.mapping.partition.ours.nets import fold
+
     if objective == "packets":
-        from spikemesh.mapping.partition.ours.nets import fold
         from spikemesh.mapping.partition.ours.packets import fewest_packets
 
         on_chip = np.where(np.arange(n_sources) < n, rates, 0.0)  # packets from off the chip do not cross the mesh
         nets = fold(indptr, post, on_chip, n, keep_silent=axons is not None)
         return fewest_packets(nets, capacity, n_clusters, effort, seed, axons)
-    from spikemesh.mapping.partition.ours.weight import most_weight, symmetric
+    from spikemesh.mapping.partition.ours.graph import symmetric
+    from spikemesh.mapping.partition.ours.grow import clusters
+    from spikemesh.mapping.partition.ours.weight import most_weight
 
-    return most_weight(symmetric(indptr, post, omega, n), capacity, n_clusters, effort, seed)
+    graph = symmetric(indptr, post, omega, n)
+    start = clusters(fold(indptr, post, np.ones(n_sources), n), capacity, price=0.9, senders_too=True)
+    return most_weight(graph, start, capacity, n_clusters, effort, seed)

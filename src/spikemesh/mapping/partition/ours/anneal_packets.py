@@ -95,8 +95,9 @@ def carry(nets, u, a, b, held, sent):  # type: ignore[no-untyped-def]
 def anneal(nets, members, free, part, held, sent, used, row_limit, n_steps, hot, cold, seed):  # type: ignore[no-untyped-def]
     """``n_steps`` proposals while the temperature falls geometrically from ``hot`` to ``cold`` packets/s.
 
-    A proposal takes a random vertex u, one of its groups, a cluster that holds a vertex of that group, and exchanges u with a random
-    slot there. Returns the packets/s added in all; changes ``members``, ``part``, ``held``, ``sent`` and ``used``.
+    A proposal takes a random vertex u, one of its groups, a cluster that holds a vertex of that group (one time in K + 1 any
+    cluster), and exchanges u with a random slot there. Returns the packets/s added in all; changes ``members``, ``part``,
+    ``held``, ``sent`` and ``used``.
 
     members : (K, capacity) int32, vertices in each cluster; numbers from n up are empty slots, with empty lists in nets.
     free : only the first ``free`` columns of ``members`` are exchanged.
@@ -133,6 +134,10 @@ def anneal(nets, members, free, part, held, sent, used, row_limit, n_steps, hot,
         else:
             w = nets.pin[nets.pin_ptr[g] + below(x, nets.pin_ptr[g + 1] - nets.pin_ptr[g])]
         a, b = part[u], part[w]
+        x = advance(x)
+        if below(x, n_clusters + 1) == 0:
+            x = advance(x)
+            b = below(x, n_clusters)
         if a == b:
             continue
         x = advance(x)

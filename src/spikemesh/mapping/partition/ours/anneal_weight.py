@@ -14,6 +14,8 @@ from spikemesh.mapping.partition.ours.rng import advance, below, scatter, unifor
 __all__ = ["anneal", "between", "fill_table"]
 
 NOISE = 4096
+ANY = 0.0625
+"""Share of proposals with any v: the best v is often a neighbour of u, with which an exchange brings nothing."""
 
 
 @njit(cache=True)
@@ -43,9 +45,10 @@ def between(ptr, adj, weight, u, v):  # type: ignore[no-untyped-def]
 def anneal(ptr, adj, weight, members, part, table, n_steps, hot, cold, seed):  # type: ignore[no-untyped-def]
     """``n_steps`` proposals while the temperature falls geometrically from ``hot`` to ``cold`` (unit of the weights).
 
-    A proposal takes a random neuron u, the heaviest of four of its neighbours, and the cluster b of that one; of the neurons of b it
-    takes the v that fits b least and u's cluster best, blurred by noise of the temperature, and exchanges u and v with the
-    probability of Metropolis. Returns the weight added inside clusters; changes ``members``, ``part`` and ``table``.
+    A proposal takes a random neuron u, the heaviest of four of its neighbours, and the cluster b of that one (one time in K + 1 any
+    cluster: parts of a network that are not connected change places too). Of the neurons of b it takes the v that fits b least and
+    u's cluster best, blurred by noise of the temperature (one time in 16 any of them), and exchanges u and v with the probability
+    of Metropolis. Returns the weight added inside clusters; changes ``members``, ``part`` and ``table``.
 
     ptr (n + 1,) int64, adj int32 ascending, weight float32 : symmetric graph, no self-loops; n = K * capacity, empty slots last.
     members : (K, capacity) int32; part : (n,) int32; table : (K, n) float32, see :func:`fill_table`.
@@ -79,13 +82,17 @@ def anneal(ptr, adj, weight, members, part, table, n_steps, hot, cold, seed):  #
             if k == 0 or weight[e] > weight[best]:
                 best = e
         a, b = part[u], part[adj[best]]
+        x = advance(x)
+        if below(x, n_clusters + 1) == 0:
+            x = advance(x)
+            b = below(x, n_clusters)
         if a == b:
             continue
         at_a, at_b, there = table[a], table[b], members[b]
         x = advance(x)
         shift = below(x, NOISE)
-        v, least = 0, np.inf
-        for k in range(capacity):
+        v, least = there[below(x, capacity)], np.inf
+        for k in range(0 if uniform(x) < ANY else capacity):
             y = there[k]
             loss = at_b[y] - at_a[y] + heat * noise[shift + k]
             if loss < least:

@@ -10,13 +10,17 @@ from numpy.typing import NDArray
 from spikemesh.mapping.partition.ours.cores import core_start, fan_in, light_levels, settle
 from spikemesh.mapping.partition.ours.grow import NO_LIMIT, clusters
 from spikemesh.mapping.partition.ours.nets import Nets, contract, packets_of
-from spikemesh.mapping.partition.ours.refine import improve, refine, temperature
+from spikemesh.mapping.partition.ours.refine import improve, operations, refine, temperature
 from spikemesh.mapping.partition.ours.state import State
 
 __all__ = ["fewest_packets"]
 
 BUDGET = {"fast": 1.0e8, "quality": 4.0e9}
-"""Operations of refinement: one or two seconds, and under a minute."""
+"""Operations of refinement: under a second, and under half a minute."""
+SMALL = {"fast": 4.0e6, "quality": 3.0e7}
+"""What a network of any size may spend: finding a region costs about as much as 200,000 operations."""
+ENOUGH = {"fast": 1_500, "quality": 15_000}
+"""Proposals a neuron beyond which a small network hardly improves."""
 LARGE = 50_000
 """Neurons beyond which few starts are tried."""
 
@@ -32,6 +36,11 @@ def starts(nets: Nets, capacity: int, n_clusters: int, row_limit: int) -> Iterat
             part = core_start(nets, light, price, capacity, n_clusters, row_limit)
             if part is not None:
                 yield part
+
+
+def budget(nets: Nets, effort: str) -> float:
+    """Operations to spend on a network."""
+    return min(BUDGET[effort], SMALL[effort] + ENOUGH[effort] * nets.n * operations(nets))
 
 
 def two_level(nets: Nets, capacity: int, n_clusters: int, effort: str, seed: int) -> NDArray[np.int32]:
@@ -72,5 +81,5 @@ def fewest_packets(
         if cost < least:
             best, least = State.of(part, n_clusters, capacity), cost
     assert best is not None
-    refine(nets, best, BUDGET[effort], seed, limit)
+    refine(nets, best, budget(nets, effort), seed, limit)
     return best.assignment.copy()

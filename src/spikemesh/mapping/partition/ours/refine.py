@@ -17,7 +17,7 @@ from spikemesh.mapping.partition.ours.grow import NO_LIMIT, clusters
 from spikemesh.mapping.partition.ours.nets import Nets, contract, restrict
 from spikemesh.mapping.partition.ours.state import State
 
-__all__ = ["improve", "refine", "temperature"]
+__all__ = ["improve", "operations", "refine", "temperature"]
 
 TABLE = 1 << 24
 """Entries of the largest (cluster, group) table."""
