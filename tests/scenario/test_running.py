@@ -20,7 +20,7 @@ def test_a_failed_check_is_exit_code_1_and_named(tmp_path, capsys):
     assert "a packet is missing" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("content", [None, "x = 1\n"])
+@pytest.mark.parametrize("content", [None, "x = 1\n", "def main(:\n", "x = '\0'"])
 def test_a_script_without_main_is_refused(tmp_path, content):
     script = tmp_path / "odd.py"
     if content is not None:

@@ -44,7 +44,12 @@ def load_scenario(name_or_path: str) -> ModuleType:
         raise SpikemeshError(f"{path}: not a Python file")
     module = importlib.util.module_from_spec(spec)
     sys.modules[module_name] = module  # so that dataclasses and worker processes find it
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except SyntaxError as error:
+        if error.filename and Path(error.filename) != path:
+            raise  # of a module that the script imports
+        raise SpikemeshError(f"{path}{f', line {error.lineno}' if error.lineno else ''}: {error.msg}") from None
     if not callable(getattr(module, "main", None)):
         raise SpikemeshError(f"{path}: a scenario needs a function main(argv)")
     return module
