@@ -26,6 +26,8 @@ __all__ = ["DEFAULT_MARGIN", "Comparison", "Margins", "Regression", "Stored", "c
 DEFAULT_MARGIN = 0.01
 NOT_JUDGED = ("seconds",)
 """Columns that depend on the machine."""
+COMMON = {"accuracy": "higher"}
+"""Columns of several scenarios that have no definition of their own."""
 DIRECTIONS = ("lower", "higher", "equal")
 """What a manifest may say of a column: which way is better, or that it is to stay as it was."""
 NO_LABELS = ("verdict", "error", "status")
@@ -194,7 +196,7 @@ def compare_tables(now: Stored, before: Stored, margins: Margins) -> Comparison:
 
 def _directions(now: Stored, before: Stored) -> dict[str, str]:
     """Column -> "lower", "higher" or "equal", of the stored table's columns."""
-    own = {**_own_directions(before), **_own_directions(now)}
+    own = {**COMMON, **_own_directions(before), **_own_directions(now)}
     found = {}
     for column in before.table.columns:
         direction = "drained" if column == "verdict" else own.get(column, DEFINITIONS.get(column, ("", "", ""))[2])
