@@ -199,7 +199,7 @@ def test_plasticity_learns_bars_and_keeps_what_it_learned():
     outcome = stdp.evaluate(data, None, 0, lines.append, RULE)
     assert outcome.n == 30 and outcome.ours.mean() > 0.9 > outcome.baseline.mean()
     again = stdp.evaluate(data, None, 0, lines.append, RULE)
-    assert len(lines) == 1 and np.array_equal(outcome.ours, again.ours)  # the second time from the cache
+    assert len(lines) == 3 and np.array_equal(outcome.ours, again.ours)  # the second time from the cache
 
 
 def test_learning_repeats_and_showing_changes_nothing():
@@ -215,8 +215,9 @@ def test_learning_repeats_and_showing_changes_nothing():
         stdp.present(learned, 2 * x, RULE)
 
 
-def test_neurons_stand_for_the_class_that_they_answer_most():
+def test_spikes_speak_for_classes_in_shares():
     counts = np.array([[5, 0, 0], [4, 1, 0], [0, 6, 0], [0, 7, 0]])
-    classes = stdp.labelled(counts, np.array([2, 2, 0, 0]), 3)
-    assert classes.tolist() == [2, 0, -1]
-    assert stdp.answers(counts, classes, 3).tolist() == [2, 2, 0, 0]
+    shares = stdp.labelled(counts, np.array([2, 2, 0, 0]), 3)
+    assert shares[:, 0].tolist() == [0, 0, 1] and shares[:, 2].tolist() == [0, 0, 0]
+    assert shares[:, 1] == pytest.approx([13 / 14, 0, 1 / 14])
+    assert stdp.answers(counts, shares).tolist() == [2, 2, 0, 0]

@@ -8,8 +8,8 @@ which grows with every spike of a neuron and lets the others win too, the rule t
 
     w <- clip(w + rate * (x_pre - 0.4), 0, 1)        x_pre: 1 at a pixel's spike, decaying with 20 ms
 
-and the normalisation of each neuron's weights before every digit. Labels come in afterwards: each neuron stands for the class
-that it answers most, on digits shown with plasticity switched off.
+and the normalisation of each neuron's weights before every digit. Labels come in afterwards, on digits shown with plasticity
+switched off: how a neuron's spikes are shared out among the classes says how much each of them speaks for a class.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ class Rule:
     threshold: float = 20.0
     raise_by: float = 0.1
     total: float = 78.0
-    labelling: int = 1000
-    """digits, of the training half, from whose answers the neurons get their classes"""
+    labelling: int = 5000
+    """digits, of the training half, that tell what the neurons' spikes stand for"""
 
 
 @dataclass(frozen=True, eq=False)
@@ -197,22 +197,18 @@ def _flat(samples: NDArray[np.floating]) -> NDArray[np.float64]:
     return flat
 
 
-def labelled(counts: NDArray[np.int64], labels: NDArray[np.integer], n_classes: int) -> NDArray[np.int64]:
-    """(n_excitatory,) the class to which each neuron answers most on average; -1 where it never spikes."""
+def labelled(counts: NDArray[np.int64], labels: NDArray[np.integer], n_classes: int) -> NDArray[np.float64]:
+    """(n_classes, n_excitatory) share of each class in a neuron's spikes, every class shown equally often; 0 for silent ones."""
     mean = np.zeros((n_classes, counts.shape[1]))
     for k in range(n_classes):
         if (labels == k).any():
             mean[k] = counts[labels == k].mean(axis=0)
-    return np.where(mean.any(axis=0), mean.argmax(axis=0), -1).astype(np.int64)
+    return mean / np.maximum(mean.sum(axis=0), 1e-12)
 
 
-def answers(counts: NDArray[np.int64], classes: NDArray[np.int64], n_classes: int) -> NDArray[np.int64]:
-    """(n_samples,) the class whose neurons spike most on average; ties to the lower class."""
-    score = np.full((len(counts), n_classes), -1.0)
-    for k in range(n_classes):
-        if (classes == k).any():
-            score[:, k] = counts[:, classes == k].mean(axis=1)
-    return score.argmax(axis=1).astype(np.int64)
+def answers(counts: NDArray[np.int64], shares: NDArray[np.float64]) -> NDArray[np.int64]:
+    """(n_samples,) the class for which most spikes speak; ties to the lower class."""
+    return (counts @ shares.T).argmax(axis=1).astype(np.int64)
 
 
 def evaluate(data: Dataset, n: int | None, seed: int, progress: Progress, rule: Rule | None = None) -> Outcome:
@@ -222,9 +218,10 @@ def evaluate(data: Dataset, n: int | None, seed: int, progress: Progress, rule: 
         raise DataError(f"{data.name} has {len(data.x_train)} training samples; {rule.labelling + rule.digits} are needed")
     learned = _cached(data, rule, seed, progress)
     last = slice(len(data.x_train) - rule.labelling, None)
-    classes = labelled(present(learned, data.x_train[last], rule, seed), data.y_train[last], data.n_classes)
+    progress(f"DigitRecogSTDP: {rule.labelling} labelled digits tell what the neurons stand for")
+    shares = labelled(present(learned, data.x_train[last], rule, seed), data.y_train[last], data.n_classes)
     x, y = data.x_test[: 500 if n is None else n], data.y_test[: 500 if n is None else n]
-    said = answers(present(learned, x, rule, seed), classes, data.n_classes)
+    said = answers(present(learned, x, rule, seed), shares)
     common = int(np.bincount(data.y_train).argmax())
     return Outcome(
         "DigitRecogSTDP",
@@ -234,14 +231,15 @@ def evaluate(data: Dataset, n: int | None, seed: int, progress: Progress, rule: 
         y == common,
         f"always the digit that is commonest in training ({common})",
         notes=(
-            f"learned without labels from {rule.digits} digits by STDP in Brian2; {rule.labelling} other training digits name "
-            f"the {rule.n_excitatory} neurons' classes; all 784 pixels, before pruning to the table's synapses",
+            f"learned without labels from {rule.digits} digits by STDP in Brian2; {rule.labelling} other training digits tell "
+            f"what the {rule.n_excitatory} neurons stand for; all pixels, before pruning to the table's synapses",
         ),
     )
 
 
 def _cached(data: Dataset, rule: Rule, seed: int, progress: Progress) -> Learned:
-    digest = hashlib.sha256(repr((sorted(asdict(rule).items()), seed, data.digest, VERSION)).encode()).hexdigest()[:16]
+    shaping = sorted((key, value) for key, value in asdict(rule).items() if key != "labelling")
+    digest = hashlib.sha256(repr((shaping, seed, data.digest, VERSION)).encode()).hexdigest()[:16]
     path = cache_directory() / f"DigitRecogSTDP-{digest}.stdp.npz"
     found = _read(path, rule)
     if found is not None:
