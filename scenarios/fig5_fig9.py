@@ -208,6 +208,12 @@ def same_synapses(network: SpikingNetwork, hw: Hardware) -> tuple[int, int]:
     return best, pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters
 
 
+def spread(there: int, wanted: int) -> np.ndarray:
+    """Indices of samples all over a set, which may be in order of its recordings."""
+    n = min(wanted, there)
+    return np.arange(n) * there // n
+
+
 @dataclass(frozen=True, eq=False)
 class Judge:
     """Samples that a network is judged by, those that decomposition calibrates on, and what the unmapped network answers."""
@@ -226,8 +232,9 @@ class Judge:
         n = options.test_samples or (20 if options.quick else 10_000 if options.full else usual)
         n = n if judged else min(n, 20)
         if data is not None:
-            first = data.x_train[: 200 if judged and network.n_synapses <= ON_MESH else 40]
-            x, labels = data.x_test[:n], data.y_test[:n] if judged else None
+            first = data.x_train[spread(len(data.x_train), 200 if judged and network.n_synapses <= ON_MESH else 40)]
+            chosen = spread(len(data.x_test), n)
+            x, labels = data.x_test[chosen], data.y_test[chosen] if judged else None
         else:
             drawn = prepared.inputs(n + 40)
             x, first, labels = drawn[:n], drawn[n:], None
