@@ -56,6 +56,13 @@ def test_too_few_steps_saturation_and_dead_neurons_are_named():
     assert not [text for text in fidelity(good, X, 2000).advice if "silent" in text or "too few" in text]
 
 
+def test_a_network_without_outputs_has_rates_and_no_answers():
+    net = dataclasses.replace(two_layers(), output_ids=np.empty(0, np.int32))
+    found = fidelity(net, X, 50)
+    assert np.isnan(found.agreement) and (found.predictions == -1).all() and found.layers[0].pearson > 0.99
+    assert "nan%" in str(found)
+
+
 def test_what_cannot_be_compared_is_refused():
     loop = SpikingNetwork.from_edges([0, 1, 2], [1, 2, 1], [0.5] * 3, layer_sizes=[1, 2])
     with pytest.raises(NetworkError, match="recurrent"):

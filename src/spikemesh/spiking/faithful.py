@@ -81,7 +81,9 @@ class Fidelity:
 
     @property
     def agreement(self) -> float:
-        """Share of samples with the prediction of the activations."""
+        """Share of samples with the prediction of the activations; NaN without outputs."""
+        if not len(self.activation_predictions):
+            return float("nan")
         return float(np.mean(self.predictions == self.activation_predictions))
 
     def __str__(self) -> str:
