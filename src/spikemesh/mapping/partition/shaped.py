@@ -19,6 +19,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikemesh.mapping.partition.problem import PartitionProblem
+from spikemesh.mapping.streamed import count_targets
 from spikemesh.network import SpikingNetwork
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ Order = NDArray[np.int64]
 HEIGHTS = (1, 2, 3, 4, 6, 8, 12, 16)
 CLEARLY = 1.0 - 1e-9
 """A walk replaces an earlier one only if it costs clearly less: equal ones must not be told apart by rounding."""
+WORTH = 0.05
+"""Channels of a position part where that saves this share of what their layer receives and sends. Neurons of one cluster that
+stand at different positions have their partners in different places, and every packet of theirs travels farther."""
 BUDGET, SLICES, HARDLY = 1.0e10, 10, 2e-4
 """Operations of refinement under effort "quality", a minute or two; it ends with a slice that saves a smaller share than HARDLY."""
 
@@ -79,6 +83,11 @@ class Pricing:
         self.members = self.sets.members()
         self.part = np.full(network.n_neurons, -1, np.int32)
         self.set_of_run = np.repeat(np.arange(self.sets.n_sets), np.diff(self.sets.ptr))
+        self.least_sent = rates * -(-count_targets(network) // capacity)
+
+    def sent(self, start: int, stop: int) -> float:
+        """About the packets/s that a block sends, whatever its walk: its targets in as few clusters as hold them."""
+        return float(self.least_sent[start:stop].sum())
 
     def of(self, blocks: list[tuple[int, int]], orders: Iterator[Order]) -> Walk | None:
         """The cheapest of several walks through the same ``blocks`` of neurons (first, stop); None where there are none."""
@@ -109,7 +118,7 @@ def best_walks(pricing: Pricing, on_chip: NDArray[np.bool_]) -> list[Walk]:
         block = (int(starts[k]), int(starts[k + 1]))
         inside = on_chip[block[0] : block[1]]
         if inside.all():
-            own = pricing.of([block], (order + block[0] for order in walks(shape, capacity)))
+            own = _own_walk(pricing, shape, block)
         else:
             own = pricing.of([block], iter([block[0] + np.flatnonzero(inside)]))
         assert own is not None  # every layer has a walk
@@ -125,18 +134,33 @@ def best_walks(pricing: Pricing, on_chip: NDArray[np.bool_]) -> list[Walk]:
     return taken[-1]
 
 
+def _own_walk(pricing: Pricing, shape: tuple[int, ...], block: tuple[int, int]) -> Walk | None:
+    """The walk of a layer by itself: all channels of a position together, unless apart they are worth it."""
+    start, capacity = block[0], pricing.capacity
+    whole = pricing.of([block], (order + start for order in walks(shape, capacity)))
+    if len(shape) != 3 or whole is None:
+        return whole
+    parted = pricing.of([block], (order + start for order in walks(shape, capacity, parted=True)))
+    touched = whole.cost + pricing.sent(*block)
+    return parted if parted is not None and whole.cost - parted.cost > WORTH * touched else whole
+
+
 def _pools(shape: tuple[int, ...], after: tuple[int, ...]) -> bool:
     """Whether a layer of shape ``after`` could pool one of ``shape``: as many channels, fewer positions."""
     return len(shape) == len(after) == 3 and shape[2] == after[2] and shape[0] >= 2 * after[0] and shape[1] >= 2 * after[1]
 
 
-def walks(shape: tuple[int, ...], capacity: int) -> Iterator[Order]:
-    """Walks of one layer that are worth a try, the one nearest to index order first."""
+def walks(shape: tuple[int, ...], capacity: int, *, parted: bool = False) -> Iterator[Order]:
+    """Walks of one layer that are worth a try: all channels of a position together, or ``parted`` in groups.
+
+    A cluster holds at most four positions of a group: spread wider, its neurons would each talk to other clusters.
+    """
     if len(shape) != 3:
         yield np.arange(math.prod(shape))
         return
     height, _, channels = shape
-    for group in sorted((d for d in range(1, channels + 1) if channels % d == 0), reverse=True):
+    groups = [d for d in range(1, channels) if channels % d == 0 and 4 * d >= capacity] if parted else [channels]
+    for group in reversed(groups):
         for strip in HEIGHTS:
             if strip <= height and (strip == 1 or strip * strip * group <= 4 * capacity):
                 yield walk(shape, group, strip)
