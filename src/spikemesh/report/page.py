@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -68,7 +69,8 @@ def write_report(results: str | Path | Results, out: str | Path, *, plotly: str 
         sections["chips"] = _chips(results.table, drawings)
     else:
         sections["study"] = _study(results.table, manifest)
-    page = environment.get_template("report.html.j2").render(
+    page = environment.get_template("report.html.j2")
+    text = page.render(
         manifest=manifest,
         definitions={name: DEFINITIONS[name] for name in columns if name in DEFINITIONS},
         parameters=sorted(flat(manifest.parameters).items()),
@@ -80,7 +82,7 @@ def write_report(results: str | Path | Results, out: str | Path, *, plotly: str 
     out = Path(out)
     partial = out.with_name(f".{out.name}.partial")
     try:
-        partial.write_text(page, encoding="utf-8", errors="backslashreplace")
+        partial.write_text(_numbered(text), encoding="utf-8", errors="backslashreplace")
         partial.replace(out)
     except OSError as error:
         raise DataError(f"{out}: cannot be written: {error.strerror}") from None
@@ -176,6 +178,13 @@ def constants(manifest: Manifest) -> list[dict[str, Any]]:
         if rows:
             found.append({"chip": chip, "rows": rows, "weakest": rows[0][2], "meaning": GRADES.get(rows[0][2], "")})
     return found
+
+
+def _numbered(page: str) -> str:
+    """Pictures named by their place: Plotly names them at random, and the same results shall make the same page."""
+    for number, name in enumerate(re.findall(r'<div id="([0-9a-f-]{36})" class="plotly-graph-div"', page), 1):
+        page = page.replace(name, f"picture-{number}")
+    return page
 
 
 def html_of(figure: Any) -> str:
