@@ -14,8 +14,6 @@ from spikemesh.mapping.partition.ours.rng import advance, below, scatter, unifor
 __all__ = ["anneal", "between", "fill_table"]
 
 NOISE = 4096
-ANY = 0.0625
-"""Share of proposals with any v: the best v is often a neighbour of u, with which an exchange brings nothing."""
 
 
 @njit(cache=True)
@@ -47,8 +45,9 @@ def anneal(ptr, adj, weight, members, part, table, n_steps, hot, cold, seed):  #
 
     A proposal takes a random neuron u, the heaviest of four of its neighbours, and the cluster b of that one (one time in K + 1 any
     cluster: parts of a network that are not connected change places too). Of the neurons of b it takes the v that fits b least and
-    u's cluster best, blurred by noise of the temperature (one time in 16 any of them), and exchanges u and v with the probability
-    of Metropolis. Returns the weight added inside clusters; changes ``members``, ``part`` and ``table``.
+    u's cluster best, blurred by noise of the temperature, or one time in capacity + 1 any of them (the best is often a neighbour of
+    u, and to exchange those two brings nothing), and exchanges u and v with the probability of Metropolis. Returns the weight
+    added inside clusters; changes ``members``, ``part`` and ``table``.
 
     ptr (n + 1,) int64, adj int32 ascending, weight float32 : symmetric graph, no self-loops; n = K * capacity, empty slots last.
     members : (K, capacity) int32; part : (n,) int32; table : (K, n) float32, see :func:`fill_table`.
@@ -92,7 +91,7 @@ def anneal(ptr, adj, weight, members, part, table, n_steps, hot, cold, seed):  #
         x = advance(x)
         shift = below(x, NOISE)
         v, least = there[below(x, capacity)], np.inf
-        for k in range(0 if uniform(x) < ANY else capacity):
+        for k in range(0 if uniform(x) * (capacity + 1) < 1.0 else capacity):
             y = there[k]
             loss = at_b[y] - at_a[y] + heat * noise[shift + k]
             if loss < least:
