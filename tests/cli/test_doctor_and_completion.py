@@ -75,3 +75,14 @@ def test_a_wrong_word_gets_a_hint(capsys):
     assert main(["simulat"]) == 2
     line = capsys.readouterr().err.strip()
     assert "'simulate'" in line and "--help" in line
+
+
+def test_too_little_memory_is_one_line(monkeypatch, capsys):
+    import spikemesh.scenario.catalogue as catalogue
+
+    def fail(_):
+        raise MemoryError("Unable to allocate 16.0 TiB")
+
+    monkeypatch.setattr(catalogue, "described", fail)
+    assert main(["list", "hardware"]) == 2
+    assert capsys.readouterr().err == "spikemesh: not enough memory: Unable to allocate 16.0 TiB\n"

@@ -70,6 +70,9 @@ def run_app(argv: list[str]) -> int:
         where = f"{error.filename}: " if error.filename else ""
         print(f"spikemesh: {where}{error.strerror or error} (SPIKEMESH_TRACEBACK=1 shows where)", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(f"spikemesh: not enough memory{f': {error}' if str(error) else ''}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("spikemesh: interrupted", file=sys.stderr)
         return 130
