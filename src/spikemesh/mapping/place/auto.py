@@ -22,9 +22,9 @@ __all__ = ["EFFORTS", "auto"]
 Found = tuple[float, NDArray[np.int64]]
 FEW = 128  # clusters, up to which random starts reach every basin that constructions reach
 RESTART = Schedule(1600, hot=2.0, cold=0.1, window=5)
-SCREEN = Schedule(400, hot=3.0, cold=0.2, window=8, sweeps=0)
-WILD = Schedule(1200, hot=12.0, cold=0.2, window=math.inf, sweeps=0)
-FINAL = Schedule(4000, hot=3.0, cold=0.1, window=5)
+SCREEN = Schedule(300, hot=3.0, cold=0.2, window=8, sweeps=0)
+WILD = Schedule(900, hot=12.0, cold=0.2, window=math.inf, sweeps=0)
+FINAL = Schedule(3000, hot=3.0, cold=0.1, window=5)
 LEVEL = Schedule(2000, hot=5.0, cold=0.1, window=10, sweeps=0)
 DESCENT = Schedule(0, hot=1.0, cold=1.0, window=1)
 MANY = 1500  # clusters, beyond which coarse layouts of merged clusters are better starts than constructions
