@@ -55,6 +55,7 @@ _HOME = {
     "run_layered": "spikemesh.spiking",
     "run_scenario": "spikemesh.scenario",
     "simulate": "spikemesh.simulation",
+    "simulate_samples": "spikemesh.simulation",
     "simulate_traffic": "spikemesh.simulation",
     "workload": "spikemesh.workloads",
 }
@@ -82,6 +83,7 @@ __all__ = [
     "run_layered",
     "run_scenario",
     "simulate",
+    "simulate_samples",
     "simulate_traffic",
     "workload",
 ]

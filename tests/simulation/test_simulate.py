@@ -68,6 +68,16 @@ def test_samples_do_not_touch_each_other(case):
         assert (alone.row_read == whole.row_read[whole.sample == sample]).all()
 
 
+def test_samples_one_by_one_are_the_run(case):
+    mapped, trace = case
+    whole = sm.simulate(mapped, trace, acceleration=30_000)
+    records = list(sm.simulate_samples(mapped, trace, acceleration=30_000))
+    assert [record.n_samples for record in records] == [1, 1, 1]
+    assert np.array_equal(np.concatenate([record.row_read for record in records]), whole.row_read)
+    assert np.array_equal(sum(record.link_flits for record in records), whole.link_flits)
+    assert np.array_equal(sum(record.spikes for record in records), whole.spikes)
+
+
 def test_workers_change_nothing(case):
     mapped, trace = case
     seen = []

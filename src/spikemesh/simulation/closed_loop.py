@@ -160,11 +160,10 @@ def closed_loop(
         if progress is not None:
             progress(len(done), program.n_samples)
     trace = trace_of([outcome.run for outcome in done], plain)
-    seconds = time.perf_counter() - began
     record = None
     if measure is None:
         one_by_one = (on_chip.popleft() for _ in done)
-        record = record_of(Program(program.wiring, trace), one_by_one, chosen.name, lambda: seconds)
+        record = record_of(Program(program.wiring, trace), one_by_one, chosen.name, began)
     late_spikes, deliveries = np.array([(o.late_spikes, o.deliveries) for o in done], np.int64).sum(axis=0)
     measured = [] if measure is None else [outcome.measured for outcome in done]
     return ClosedLoop(trace, record, late_spikes, deliveries, mode, late, measured)
@@ -219,12 +218,13 @@ class Loop:
 
     def __call__(self, sample: int) -> tuple[Outcome, tuple[Traffic, Flow] | None]:
         """The sample's rows, too, where nothing is measured of them."""
+        began = time.perf_counter()
         run = self.one(sample)
         counts, on_chip = run.count(self.wiring), (run.traffic, run.flow)
         if self.measure is None:
             return Outcome(run.answered, *counts, None), on_chip
         trace = trace_of([run.answered], self.plain.select([sample]))
-        record = record_of(Program(self.wiring, trace), [on_chip], self.engine, lambda: 0.0)
+        record = record_of(Program(self.wiring, trace), [on_chip], self.engine, began)
         return Outcome(run.answered, *counts, self.measure(record)), None
 
 

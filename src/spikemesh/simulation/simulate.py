@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from spikemesh.mapping.mapping import Mapping
     from spikemesh.network import SpikeTrace
 
-__all__ = ["check_max_cycles", "record_of", "simulate"]
+__all__ = ["check_max_cycles", "record_of", "simulate", "simulate_samples"]
 
 INT32 = ("sample", "neuron", "source", "destination", "synapses", "own_sample", "own_neuron", "own_tile", "own_synapses")
 INT64 = ("packet", "fired", "encoded", "injected", "granted", "delivered", "row_read", "own_fired", "own_row_read")
@@ -74,7 +74,32 @@ def simulate(
             if progress is not None:
                 progress(done, program.n_samples)
 
-    return record_of(program, runs(), chosen.name, lambda: time.perf_counter() - began)
+    return record_of(program, runs(), chosen.name, began)
+
+
+def simulate_samples(
+    mapped: Mapping,
+    trace: SpikeTrace,
+    hw: Hardware | None = None,
+    engine: str = "auto",
+    acceleration: float = 1.0,
+    max_cycles: int | None = None,
+    workers: int = 1,
+) -> Iterator[RunRecord]:
+    """One record a sample, in order, for runs whose record as a whole would not fit the memory.
+
+    Each is what :func:`simulate` gives for that sample alone, and may go before the next one comes. Parameters and errors are
+    those of :func:`simulate`.
+    """
+    check_max_cycles(max_cycles)
+    check_workers(workers)
+    program = lower(mapped, trace, hw, acceleration)
+    chosen = engine_named(engine, program.work)
+    began = time.perf_counter()
+    for sample, run in enumerate(in_order(OpenLoop(program, chosen, max_cycles), program.n_samples, workers)):
+        alone = Program(program.wiring, trace.select([sample]))
+        yield record_of(alone, [run], chosen.name, began)
+        began = time.perf_counter()
 
 
 def check_max_cycles(max_cycles: int | None) -> None:
@@ -95,10 +120,10 @@ class OpenLoop:
         return traffic, self.engine.run(self.program.chip, traffic, self.max_cycles)
 
 
-def record_of(program: Program, runs: Iterable[tuple[Traffic, Flow]], engine: str, seconds: Callable[[], float]) -> RunRecord:
+def record_of(program: Program, runs: Iterable[tuple[Traffic, Flow]], engine: str, began: float) -> RunRecord:
     """One record of all samples' runs, in order; ``runs`` is read once, so that each may go as soon as it is copied.
 
-    seconds : asked when all have been read.
+    began : when that was, by ``time.perf_counter()``.
     """
     wiring, trace = program.wiring, program.trace
     n_rows, n_own = (int(trace.counts @ np.diff(routes.starts)) for routes in (wiring.remote, wiring.own))
@@ -133,7 +158,7 @@ def record_of(program: Program, runs: Iterable[tuple[Traffic, Flow]], engine: st
         spikes=trace.counts,
         verdict="cut" if cut else "drained",
         engine=engine,
-        seconds=seconds(),
+        seconds=time.perf_counter() - began,
     )
 
 
