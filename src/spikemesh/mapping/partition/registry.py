@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.partition.problem import PartitionProblem
+from spikemesh.mapping.method import Method, Run, options_of, suggestion
 
 __all__ = ["Partitioner", "available_partitioners", "find_partitioner", "partitioner", "suggestion"]
-
-Run = Callable[..., NDArray[np.integer]]
 
 _HOME = {
     "auto": "auto",
@@ -43,45 +34,17 @@ _NEEDS = {"metis": "pymetis", "mt-kahypar": "mtkahypar"}
 _registered: dict[str, Partitioner] = {}
 
 
-@dataclass(frozen=True)
-class Partitioner:
-    """A partitioning method.
+class Partitioner(Method):
+    """A partitioning method: ``run(problem, **options)`` returns (n,) integers, the cluster of each neuron."""
 
-    run : ``run(problem, **options)`` returns (n,) integers, the cluster of each neuron.
-    paper : where the method comes from.
-    options : names and defaults of its keyword-only parameters.
-    """
-
-    name: str
-    run: Run
-    paper: str
-    options: dict[str, Any]
-
-    @property
-    def summary(self) -> str:
-        """First line of its docstring."""
-        return (inspect.getdoc(self.run) or "").partition("\n")[0]
-
-    def checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Every option with its value; a MappingError for one that the method does not have."""
-        for name in options:
-            if name not in self.options:
-                known = ", ".join(self.options) or "none"
-                raise MappingError(
-                    f"partitioner {self.name!r} has no option {name!r}{suggestion(name, self.options)}; it has: {known}"
-                )
-        return {**self.options, **options}
-
-    def __call__(self, problem: PartitionProblem, **options: Any) -> NDArray[np.integer]:
-        return self.run(problem, **self.checked_options(options))
+    kind = "partitioner"
 
 
 def partitioner(name: str, *, paper: str) -> Callable[[Run], Run]:
     """Registers ``run(problem, *, option=default, ...)`` under a name, for ``partition(method=name)`` and for recipes."""
 
     def register(run: Run) -> Run:
-        options = {p.name: p.default for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY}
-        _registered[name] = Partitioner(name, run, paper, options)
+        _registered[name] = Partitioner(name, run, paper, options_of(run))
         return run
 
     return register
@@ -104,9 +67,3 @@ def find_partitioner(name: str) -> Partitioner:
         known = available_partitioners()
         raise MappingError(f"unknown partitioner {name!r}{suggestion(name, known)}; there are: {', '.join(known)}")
     return _registered[name]
-
-
-def suggestion(name: object, known: Iterable[str]) -> str:
-    """`` (did you mean 'x'?)`` where a known name is close, else nothing."""
-    near = difflib.get_close_matches(str(name), list(known), n=1, cutoff=0.5)
-    return f" (did you mean {near[0]!r}?)" if near else ""

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
-
-import numpy as np
-from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.partition.registry import suggestion
-from spikemesh.mapping.place.problem import PlaceProblem
+from spikemesh.mapping.method import Method, Run, options_of, suggestion
 
 __all__ = ["Placer", "available_placers", "find_placer", "placer"]
-
-Run = Callable[..., NDArray[np.integer]]
 
 _HOME = {
     "auto": "auto",
@@ -35,45 +26,17 @@ _HOME = {
 _registered: dict[str, Placer] = {}
 
 
-@dataclass(frozen=True)
-class Placer:
-    """A placement method.
+class Placer(Method):
+    """A placement method: ``run(problem, **options)`` returns (k,) integers, the tile of each cluster."""
 
-    run : ``run(problem, **options)`` returns (k,) integers, the tile of each cluster.
-    paper : where the method comes from.
-    options : names and defaults of its keyword-only parameters.
-    """
-
-    name: str
-    run: Run
-    paper: str
-    options: dict[str, Any]
-
-    @property
-    def summary(self) -> str:
-        """First line of its docstring."""
-        return (inspect.getdoc(self.run) or "").partition("\n")[0]
-
-    def checked_options(self, options: dict[str, Any]) -> dict[str, Any]:
-        """Every option with its value; a MappingError for one that the method does not have."""
-        for name in options:
-            if name not in self.options:
-                known = ", ".join(self.options) or "none"
-                raise MappingError(
-                    f"placer {self.name!r} has no option {name!r}{suggestion(name, self.options)}; it has: {known}"
-                )
-        return {**self.options, **options}
-
-    def __call__(self, problem: PlaceProblem, **options: Any) -> NDArray[np.integer]:
-        return self.run(problem, **self.checked_options(options))
+    kind = "placer"
 
 
 def placer(name: str, *, paper: str) -> Callable[[Run], Run]:
     """Registers ``run(problem, *, option=default, ...)`` under a name, for ``place(method=name)`` and for recipes."""
 
     def register(run: Run) -> Run:
-        options = {p.name: p.default for p in inspect.signature(run).parameters.values() if p.kind is p.KEYWORD_ONLY}
-        _registered[name] = Placer(name, run, paper, options)
+        _registered[name] = Placer(name, run, paper, options_of(run))
         return run
 
     return register
