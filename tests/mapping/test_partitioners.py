@@ -149,6 +149,13 @@ def test_released_spinemap_takes_the_fullest_crossbar_that_fits():
     assert part.assignment.tolist() == [-1, -1, -1, 0, 0, 1, 1]
 
 
+def test_spinemap_packs_wide_neurons_first_where_that_saves_crossbars():
+    #  in index order the six inputs fill two crossbars, and the three wide neurons need three more
+    net = SpikingNetwork.from_edges([0, 1, 2, 3, 4, 5], [6, 6, 7, 7, 8, 8], np.ones(6), layer_sizes=[6, 3])
+    assert partition(net, None, "spinemap-released", capacity=3, axons=2).n_clusters == 5
+    assert partition(net, None, "spinemap", capacity=3, axons=2).n_clusters == 3
+
+
 @pytest.mark.parametrize(
     ("request_", "words"),
     [

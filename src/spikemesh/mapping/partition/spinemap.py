@@ -2,8 +2,9 @@
 
 The paper's SpiNeCluster swaps neurons between pairs of clusters, Kernighan-Lin fashion, while the spikes on synapses between
 crossbars become fewer. It starts from any cut that fits the crossbars; a cut in index order puts whole layers side by side,
-where no single swap helps, so the start here is random. Where rows are limited, the start is the packing of the public code,
-and a swap that would break the limit is refused.
+where no single swap helps, so the start here is random. Where rows are limited, the start is the packing of the public code, of
+neurons in index order or of those with most inputs first, whichever needs fewer crossbars (neurons without inputs then fill the
+columns that wide neurons leave), and a swap that would break the limit is refused.
 
 The public code has no Kernighan-Lin. Its ``min-clusters`` mode packs each neuron into the crossbar in fullest use that still
 fits it. It may also spread one neuron's inputs over several crossbars and pass a partial sum on; that is decomposition, which
@@ -36,7 +37,8 @@ def spinemap(problem: PartitionProblem, *, passes: int = 10, sweeps: int = 4) ->
     if problem.axons is None:
         part = cut_in_order(problem, problem.rng().permutation(problem.n), equal=True)
     else:
-        part = fewest_clusters(problem)
+        by_rows = np.argsort(-np.diff(problem.feeders[0]), kind="stable")
+        part = min((fewest_clusters(problem), fewest_clusters(problem, by_rows)), key=np.max)
     spikes = problem.rates[problem.pre]
     improve_pairs(problem, part, problem.undirected_of(spikes), np.arange(problem.n), passes, sweeps)
     return part
@@ -48,10 +50,10 @@ def spinemap_released(problem: PartitionProblem) -> NDArray[np.int64]:
     return fewest_clusters(problem)
 
 
-def fewest_clusters(problem: PartitionProblem) -> NDArray[np.int64]:
-    """(n,) clusters by the packing of ``spinemap-released``."""
+def fewest_clusters(problem: PartitionProblem, order: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
+    """(n,) clusters by the packing of ``spinemap-released``, of neurons in another order where one is given."""
     from spikemesh.mapping.partition.greedy import BY_USE, stream
 
     unused = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0)
-    order = np.arange(problem.n)
+    order = np.arange(problem.n) if order is None else order
     return stream(order, *problem.feeders, *unused, problem.fill, problem.axon_limit, problem.n_sources, 0, BY_USE, 0.0)
