@@ -59,7 +59,9 @@ def test_streamed_measures_are_the_listed_ones(name, weighting, cut, seed):
     with streaming(True):
         found = measure(net, rates, part, 16, weighting, n)
     for what in ("inter_weight", "intra_weight", "packets", "packets_bound", "input_packets"):
-        assert getattr(found, what) == pytest.approx(getattr(listed, what), rel=1e-9, abs=1e-9), what
+        assert getattr(found, what) == pytest.approx(getattr(listed, what), rel=1e-9, abs=1e-7), what
+    if cut == "one" and weighting != "signed":
+        assert found.inter_weight == 0.0
     assert (found.sizes == listed.sizes).all() and (found.axon_counts == listed.axon_counts).all()
     assert (found.traffic.indptr == listed.traffic.indptr).all() and (found.traffic.indices == listed.traffic.indices).all()
     assert found.traffic.data == pytest.approx(listed.traffic.data)
