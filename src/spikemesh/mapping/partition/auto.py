@@ -26,7 +26,7 @@ def auto(problem: PartitionProblem, *, objective: str = "packets", effort: str =
     """
     if problem.network.is_streamed and objective == "packets":
         return shaped(problem, effort)
-    n_targets = np.diff(problem.targets[0])[: problem.n]
+    n_targets = np.diff(problem.indptr)[: problem.n]
     if objective == "packets" and not (problem.rates[: problem.n] * n_targets).any():
         return np.asarray(overlap(problem), np.int64)  # nobody sends a packet: share rows instead
     part = ours(

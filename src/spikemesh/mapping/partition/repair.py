@@ -50,11 +50,13 @@ def repair(problem: PartitionProblem, given: NDArray[np.integer]) -> NDArray[np.
     room to which they have most weight, or to a new one; clusters over the row limit are split at last.
     """
     part = given.astype(np.int64)
+    size = np.bincount(part)
+    if size.max(initial=0) <= problem.capacity:
+        return split_over_rows(problem, part)
     ptr, neighbour, weight = problem.undirected
     source = np.repeat(np.arange(problem.n), np.diff(ptr))
     kept = part[source] == part[neighbour]
     inside = np.bincount(source[kept], weights=weight[kept], minlength=problem.n)
-    size = np.bincount(part)
     homeless = []
     for cluster in np.flatnonzero(size > problem.capacity):
         members = np.flatnonzero(part == cluster)
