@@ -27,6 +27,9 @@ log = logging.getLogger("spikemesh")
 CALIBRATION_SAMPLES = 5000
 """Training samples that set the scales: the first ones, as the order of a training set is random already."""
 
+LARGE_CALIBRATION_SAMPLES = 256
+"""The same for networks so large that only their last layer is trained."""
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -199,8 +202,9 @@ def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, 
         model.set_weights(list(trained.weights))
         if found.prune_share is not None:
             model = _thinned(model, dataset, found.prune_share, seed)
-        samples = found.recipe.set_on if isinstance(found.recipe, ReadoutRecipe) else CALIBRATION_SAMPLES
-        return convert(model, dataset.x_train[:samples], name=found.name, batch_size=min(samples, 256))
+        large = isinstance(found.recipe, ReadoutRecipe)
+        samples = dataset.x_train[: LARGE_CALIBRATION_SAMPLES if large else CALIBRATION_SAMPLES]
+        return convert(model, samples, name=found.name, batch_size=32 if large else 256)
 
     if isinstance(found.recipe, ReadoutRecipe):
         return convert_now()  # hundreds of megabytes that are quickly made again
