@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from spikemesh.hardware import Hardware
 from spikemesh.mapping import Mapping, legalise, map_many
-from spikemesh.metrics import energy, latency, metrics, pooled_disorder, spike_disorder, wilson_interval
+from spikemesh.metrics import metrics, pooled_disorder, spike_disorder, wilson_interval
 from spikemesh.network import SpikeTrace, SpikingNetwork
+from spikemesh.scenario.drawing import drawing_of
 from spikemesh.scenario.progress import Progress
 from spikemesh.simulation import RunRecord, simulate
 from spikemesh.simulation.closed_loop import closed_loop
@@ -230,41 +231,4 @@ def _accuracy(question: Question, normal: NDArray[np.int64], fast: Loop, acceler
         "accuracy_accelerated": float(np.mean(fast.answers == question.labels)),
         "late_share_accelerated": fast.late_share,
         "spike_disorder_accelerated": fast.disorder,
-    }
-
-
-def drawing_of(recipe: str, mapped: Mapping, record: RunRecord, original: SpikingNetwork) -> dict[str, Any]:
-    """What the report needs to draw a mapping, JSON-ready."""
-    network = mapped.network
-    hardware = mapped.hardware
-    on_chip = mapped.assignment >= 0
-    counts = np.zeros((mapped.n_clusters, len(network.layers)), np.int64)
-    np.add.at(counts, (mapped.assignment[on_chip], network.layer_of_neuron[on_chip]), 1)
-    return {
-        "chip": hardware.name,
-        "recipe": recipe,
-        "mesh": {"cols": hardware.mesh.cols, "rows": hardware.mesh.rows},
-        "facts": {
-            "mesh": f"{hardware.mesh.cols} x {hardware.mesh.rows} tiles",
-            "crossbar": f"{hardware.crossbar.n_in} x {hardware.crossbar.n_out}",
-            "pitch": f"{hardware.mesh.pitch_x_mm} x {hardware.mesh.pitch_y_mm} mm",
-            "cycle": f"{hardware.noc.cycle_ns} ns",
-            "synapses kept": f"{network.n_synapses} of {original.n_synapses}",
-            "weakest confidence of its constants": hardware.weakest_confidence,
-        },
-        "layers": [layer.name for layer in network.layers],
-        "clusters": {
-            "tile": mapped.tile_of_cluster,
-            "neurons": mapped.neurons_per_cluster,
-            "rows": mapped.rows_per_cluster,
-            "crosspoints": mapped.crosspoints_per_cluster,
-            "layer": counts.argmax(axis=1),
-        },
-        "link_flits": record.link_flits,
-        "latency_parts_cycles": latency(record).parts_mean_cycles,
-        "energy_pj": energy(record).groups,
-        "trail": [
-            {"pass": p.name, "parameters": dict(p.parameters), "seconds": p.seconds, "measures": dict(p.measures)}
-            for p in mapped.trail
-        ],
     }
