@@ -119,7 +119,7 @@ def test_retraining_keeps_the_accuracy_of_the_digits():
 
     ready = prepare("digits_cnn", weights="trained")
     data = ready.dataset
-    how = Schedule(0.5, rounds=3, epochs=8, tolerance=0.02, batch_size=32, learning_rate=2e-3)
+    how = Schedule(0.5, rounds=3, epochs=8, tolerance=0.02, batch_size=32, learning_rate=1e-3)
     found = prune_and_retrain(ready.keras_model(), data.x_train, data.y_train, how)
     assert found.share == pytest.approx(0.5, abs=0.01)
     assert found.accuracy_after >= found.accuracy_before - 0.02

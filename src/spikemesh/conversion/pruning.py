@@ -126,7 +126,8 @@ class Schedule:
         square of their layer.
     rounds : in which the share grows, in equal parts of what is left each time. epochs : of retraining a round.
     tolerance : a round whose accuracy is lower than before pruning by more than this is undone, and pruning ends.
-    held_out : share of the samples, the last ones, that judge and are not trained on.
+    held_out : share of the samples, the last ones, that judge and are not retrained on. A model that was trained on them knows
+        them by heart, which makes the check stricter.
     """
 
     share: float
@@ -181,13 +182,13 @@ def prune_and_retrain(
     from spikemesh.conversion._keras import keras
 
     k = keras()
+    k.utils.set_random_seed(seed)
     work = k.models.clone_model(model)
     work.set_weights(model.get_weights())
     path = None if cache is None else cache / f"{model.name}-{_digest(model, x, y, schedule, seed)}.pruned.npz"
     found = None if path is None else _read(path, work)
     if found is not None:
         return found
-    k.utils.set_random_seed(seed)
     kernels = [w for w in work.trainable_weights if w.path.rsplit("/", 1)[-1] == "kernel"]
     judged = max(int(len(x) * schedule.held_out), 1)
 
