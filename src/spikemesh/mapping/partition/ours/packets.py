@@ -16,11 +16,13 @@ from spikemesh.mapping.partition.ours.state import State
 __all__ = ["fewest_packets"]
 
 BUDGET = {"fast": 1.0e8, "quality": 4.0e9}
-"""Operations of refinement: under a second, and under half a minute."""
+"""Operations of refinement: under a second, and about 20 seconds."""
 SMALL = {"fast": 4.0e6, "quality": 3.0e7}
 """What a network of any size may spend: finding a region costs about as much as 200,000 operations."""
 ENOUGH = {"fast": 1_500, "quality": 15_000}
 """Proposals a neuron beyond which a small network hardly improves."""
+TWO_LEVELS = 48
+"""Neurons a cluster from which on a start is also sought in two levels."""
 LARGE = 50_000
 """Neurons beyond which few starts are tried."""
 
@@ -38,9 +40,10 @@ def starts(nets: Nets, capacity: int, n_clusters: int, row_limit: int) -> Iterat
                 yield part
 
 
-def budget(nets: Nets, effort: str) -> float:
-    """Operations to spend on a network."""
-    return min(BUDGET[effort], SMALL[effort] + ENOUGH[effort] * nets.n * operations(nets))
+def budget(nets: Nets, effort: str, capacity: int) -> float:
+    """Operations to spend on a network; large clusters have more to gain from "quality"."""
+    found = min(BUDGET[effort], SMALL[effort] + ENOUGH[effort] * nets.n * operations(nets))
+    return found * (2.5 if effort == "quality" and capacity >= TWO_LEVELS else 1.0)
 
 
 def two_level(nets: Nets, capacity: int, n_clusters: int, effort: str, seed: int) -> NDArray[np.int32]:
@@ -75,11 +78,11 @@ def fewest_packets(
         cost = packets_of(nets, part, state.shape[0])
         if cost < least:
             best, least = state, cost
-    if capacity >= 48 and limit == NO_LIMIT:
+    if capacity >= TWO_LEVELS and limit == NO_LIMIT:
         part = two_level(nets, capacity, n_clusters, effort, seed)
         cost = packets_of(nets, part, n_clusters)
         if cost < least:
             best, least = State.of(part, n_clusters, capacity), cost
     assert best is not None
-    refine(nets, best, budget(nets, effort), seed, limit)
+    refine(nets, best, budget(nets, effort, capacity), seed, limit)
     return best.assignment.copy()
