@@ -76,3 +76,9 @@ def test_json_with_other_values_is_read_or_refused(name, data):
             else:
                 container[key] = copy.deepcopy(data.draw(odd_values, "value"))
     check(name, json.dumps(tree).encode())
+
+
+@pytest.mark.parametrize("key", ["dt_ms", "duration_ms"])
+def test_a_number_too_large_for_a_float_is_refused(key):
+    header = json.loads(READERS["trace-header"].seeds()[0])
+    assert not check("trace-header", json.dumps(header | {key: 10**400}).encode())

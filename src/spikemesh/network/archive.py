@@ -11,6 +11,7 @@ import io
 import json
 import math
 import os
+import sys
 import tempfile
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,7 +24,7 @@ from numpy.typing import NDArray
 
 from spikemesh.errors import SpikemeshError
 
-__all__ = ["Archive", "read_arrays", "replacing", "write_archive"]
+__all__ = ["Archive", "is_finite", "read_arrays", "replacing", "write_archive"]
 
 HEADER = "header"
 
@@ -67,6 +68,11 @@ def _info(name: str) -> zipfile.ZipInfo:
     info = zipfile.ZipInfo(f"{name}.npy")
     info.compress_type = zipfile.ZIP_DEFLATED
     return info
+
+
+def is_finite(value: Any) -> bool:
+    """Whether it is a number, neither infinite nor NaN, and no whole number too large for a float."""
+    return isinstance(value, int | float) and not isinstance(value, bool) and -sys.float_info.max <= value <= sys.float_info.max
 
 
 class Archive:
@@ -113,7 +119,7 @@ class Archive:
 
     def number(self, key: str) -> float:
         value = self._take(key)
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_finite(value):
             self.fail(key, f"must be a number, not {value!r}")
         return float(value)
 

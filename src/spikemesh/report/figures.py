@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from spikemesh.network.archive import is_finite
 from spikemesh.report.drawings import Curve, Drawing
 
 __all__ = [
@@ -219,6 +219,6 @@ def curves(table: Any, wanted: Curve) -> go.Figure:
     figure.update_yaxes(gridcolor=GRID, zeroline=False)
     for axis in wanted.log:
         values = np.concatenate([np.asarray(table[c], object) for c in ([wanted.x] if axis == "x" else wanted.y)])
-        if any(isinstance(v, (int, float)) and math.isfinite(v) and v > 0 for v in values.tolist()):
+        if any(is_finite(v) and v > 0 for v in values.tolist()):
             figure.update_layout({f"{axis}axis_type": "log"})
     return figure

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any
 
 from spikemesh.errors import DataError
 from spikemesh.metrics import DEFINITIONS
+from spikemesh.network.archive import is_finite
 from spikemesh.report.columns import MAIN_COLUMNS, shown, study_columns
 from spikemesh.report.drawings import Drawing, Manifest, checked_drawings, checked_manifest
 from spikemesh.report.folder import Results, plain, read_folder
@@ -159,7 +159,7 @@ def comparison(rows: Any) -> list[dict[str, Any]]:
 
 def best_of(values: Sequence[Any], better: str) -> float | None:
     """The best number where they differ and one is better."""
-    numbers = [v for v in values if isinstance(v, (int, float)) and math.isfinite(v)]
+    numbers = [v for v in values if is_finite(v)]
     if not better or len(set(numbers)) < 2:
         return None
     return min(numbers) if better == "lower" else max(numbers)
