@@ -62,19 +62,16 @@ def simulate(
     TraceError, SimulationError
         for a trace of another network, an unknown engine, a step shorter than a cycle, a mesh other than the mapping's.
     """
-    check_max_cycles(max_cycles)
-    check_workers(workers)
-    program = lower(mapped, trace, hw, acceleration)
-    chosen = engine_named(engine, program.work)
-    began = time.perf_counter()
+    one = opened(mapped, trace, hw, engine, acceleration, max_cycles, workers)
+    program, began = one.program, time.perf_counter()
 
     def runs() -> Iterator[tuple[Traffic, Flow]]:
-        for done, run in enumerate(in_order(OpenLoop(program, chosen, max_cycles), program.n_samples, workers), 1):
+        for done, run in enumerate(in_order(one, program.n_samples, workers), 1):
             yield run
             if progress is not None:
                 progress(done, program.n_samples)
 
-    return record_of(program, runs(), chosen.name, began)
+    return record_of(program, runs(), one.engine.name, began)
 
 
 def simulate_samples(
@@ -91,14 +88,11 @@ def simulate_samples(
     Each is what :func:`simulate` gives for that sample alone, and may go before the next one comes. Parameters and errors are
     those of :func:`simulate`.
     """
-    check_max_cycles(max_cycles)
-    check_workers(workers)
-    program = lower(mapped, trace, hw, acceleration)
-    chosen = engine_named(engine, program.work)
-    began = time.perf_counter()
-    for sample, run in enumerate(in_order(OpenLoop(program, chosen, max_cycles), program.n_samples, workers)):
+    one = opened(mapped, trace, hw, engine, acceleration, max_cycles, workers)
+    program, began = one.program, time.perf_counter()
+    for sample, run in enumerate(in_order(one, program.n_samples, workers)):
         alone = Program(program.wiring, trace.select([sample]))
-        yield record_of(alone, [run], chosen.name, began)
+        yield record_of(alone, [run], one.engine.name, began)
         began = time.perf_counter()
 
 
@@ -118,6 +112,22 @@ class OpenLoop:
     def __call__(self, sample: int) -> tuple[Traffic, Flow]:
         traffic = self.program.traffic(sample)
         return traffic, self.engine.run(self.program.chip, traffic, self.max_cycles)
+
+
+def opened(
+    mapped: Mapping,
+    trace: SpikeTrace,
+    hw: Hardware | None,
+    engine: str,
+    acceleration: float,
+    max_cycles: int | None,
+    workers: int,
+) -> OpenLoop:
+    """What runs a sample, once everything asked for has been checked."""
+    check_max_cycles(max_cycles)
+    check_workers(workers)
+    program = lower(mapped, trace, hw, acceleration)
+    return OpenLoop(program, engine_named(engine, program.work), max_cycles)
 
 
 def record_of(program: Program, runs: Iterable[tuple[Traffic, Flow]], engine: str, began: float) -> RunRecord:
