@@ -28,6 +28,7 @@ from spikemesh.metrics import energy, latency, wilson_interval
 from spikemesh.network import SpikeTrace
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.printing import print_study
 from spikemesh.simulation import simulate
 from spikemesh.spiking import run_layered
@@ -186,11 +187,7 @@ def manifest(options: Any, prepared: Prepared, table: pd.DataFrame, hw: Hardware
     if len(near):
         notes.append(f"Least energy within {100 * WITHIN:.1f} points of the unmapped network: {near.iloc[0]['way']}.")
     return {
-        "scenario": "decomposition-tradeoff",
-        "title": f"{prepared.network.name}: ways to split neurons",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": options.seed,
+        **manifest_head("decomposition-tradeoff", f"{prepared.network.name}: ways to split neurons", QUESTION, options.seed),
         "notes": notes,
         "parameters": {"options": vars(options), f"hardware.{hw.name}": hw.parameters()},
         "curves": [

@@ -22,6 +22,7 @@ from spikemesh.errors import DataError
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.networks import pick_network
 from spikemesh.scenario.printing import print_study
 from spikemesh.spiking import Fidelity, fidelity
@@ -110,11 +111,7 @@ def assemble(
         *found.advice,
     ]
     manifest = {
-        "scenario": "fig2-fig3",
-        "title": f"{prepared.network.name}: rates and activations",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": seed,
+        **manifest_head("fig2-fig3", f"{prepared.network.name}: rates and activations", QUESTION, seed),
         "notes": notes,
         "parameters": {"options": options, "conversion": str(prepared.network.report)},
         "curves": [dict(curve) for curve in CURVES],

@@ -38,6 +38,7 @@ from spikemesh.metrics import energy, latency, wilson_interval
 from spikemesh.network import SpikeTrace, SpikingNetwork
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head, sources_of
 from spikemesh.scenario.printing import print_study
 from spikemesh.simulation import simulate
 from spikemesh.spiking import run_layered
@@ -393,20 +394,15 @@ def expect(table: pd.DataFrame) -> None:
 def manifest(options: Any, table: pd.DataFrame, hw: Hardware) -> Mapping[str, Any]:
     """What the results folder says of the run."""
     fit = {"by": "recipe", "x": "application"}
-    sources = {k: {"citation": s.citation, "confidence": s.confidence} for k, s in hw.source.items()}
     return {
-        "scenario": "fig5-fig9",
-        "title": "Decomposition: the figures of its paper",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": options.seed,
+        **manifest_head("fig5-fig9", "Decomposition: the figures of its paper", QUESTION, options.seed),
         "notes": [
             "Inputs off the chip. Synapse utilisation without the links between units of a neuron. Energy a sample.",
             *told(table),
             "Single ones in the paper: LeNet 16 %, VGG16 48 %, EdgeDet 90 % fewer crossbars.",
         ],
         "parameters": {"options": vars(options), f"hardware.{hw.name}": hw.parameters()},
-        "sources": {hw.name: sources},
+        "sources": sources_of([hw]),
         "curves": [
             {"title": "Fig. 1: share of neurons with 128 inputs or more", "y": ["share_fan_in_128_or_more"], **fit},
             {"title": "Fig. 5: crossbars", "y": ["crossbars"], "log": "y", **fit},

@@ -18,6 +18,7 @@ import pandas as pd
 from spikemesh.hardware import load_hardware
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.printing import print_study
 from spikemesh.simulation.synthetic import latency_load
 
@@ -43,11 +44,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     )
     table["difference_percent"] = 100 * (table["spikemesh_cycles"] / table["booksim_cycles"] - 1)
     manifest = {
-        "scenario": "noc-validation",
-        "title": "the mesh beside BookSim2",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": options.seed,
+        **manifest_head("noc-validation", "the mesh beside BookSim2", QUESTION, options.seed),
         "notes": [
             f"{n_seeds} seeds of {cycles} measured cycles; largest difference {table['difference_percent'].abs().max():.2f} %."
         ],

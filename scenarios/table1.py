@@ -23,6 +23,7 @@ from spikemesh.errors import DataError
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.printing import print_study
 from spikemesh.spiking import fidelity
 from spikemesh.workloads import prepare
@@ -71,11 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     average = {"network": "average", **table[numbers].mean().to_dict()}
     table = pd.concat([table, pd.DataFrame([average])], ignore_index=True)
     manifest = {
-        "scenario": "table1",
-        "title": "Table I of the GPA paper",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": options.seed,
+        **manifest_head("table1", "Table I of the GPA paper", QUESTION, options.seed),
         "notes": ["The average of an accuracy is over the networks that have one."],
         "parameters": {"options": vars(options), "duration_ms": STEPS_MS},
         "curves": [{"title": "accuracy, %", "x": "network", "y": ["snn_percent", "ann_percent", "paper_snn_percent"]}],

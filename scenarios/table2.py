@@ -23,6 +23,7 @@ from spikemesh.mapping.partition import partition
 from spikemesh.metrics import inter_improvement, intra_improvement
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.printing import print_study
 from spikemesh.spiking import run_layered
 from spikemesh.workloads import Prepared, prepare
@@ -121,11 +122,7 @@ def row(name: str, prepared: Prepared, rates: NDArray[np.float64], weighting: st
 def manifest(options: object, table: pd.DataFrame) -> dict[str, object]:
     """What the results folder says of the run."""
     return {
-        "scenario": "table2",
-        "title": "Table II of the GPA paper",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": vars(options)["seed"],
+        **manifest_head("table2", "Table II of the GPA paper", QUESTION, vars(options)["seed"]),
         "notes": ["NaN where a signed total is not positive. Average over the benchmarks with a value."],
         "parameters": {"options": vars(options), "capacity": CAPACITY},
         "curves": [{"title": "Intra %", "x": "benchmark", "y": ["intra_percent", "paper_intra_percent"], "by": "weighting"}],

@@ -21,6 +21,7 @@ from spikemesh.mapping.legalisation import quantise_weights
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.networks import pick_network
 from spikemesh.scenario.printing import print_study
 from spikemesh.spiking import run_layered
@@ -69,11 +70,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         progress.say(f"{rows[-1]['weight_bits']} bits: {right / len(labels):.2%} of {len(labels)}")
     table = pd.DataFrame(rows)
     manifest = {
-        "scenario": "weight-bits",
-        "title": f"{name}: accuracy against weight_bits",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": options.seed,
+        **manifest_head("weight-bits", f"{name}: accuracy against weight_bits", QUESTION, options.seed),
         "notes": [f"ANN: {np.mean(prepared.ann_predictions(inputs) == labels):.2%} of the same {len(labels)} samples."],
         "parameters": {"options": vars(options)},
         "curves": [dict(curve) for curve in CURVES],

@@ -20,6 +20,7 @@ import pandas as pd
 from spikemesh.errors import DataError
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
+from spikemesh.scenario.assembling import manifest_head
 from spikemesh.scenario.printing import print_study
 from spikemesh.scenario.zoo import Evaluation, evaluate_workload
 from spikemesh.workloads import runnable_workloads
@@ -70,11 +71,7 @@ def assemble(found: Sequence[Evaluation], missing: Sequence[str], seed: int, opt
     rows = [{**asdict(e), "notes": "; ".join(e.notes)} for e in found]
     table = pd.DataFrame(rows, columns=list(Evaluation.__dataclass_fields__)).rename(columns={"name": "network"})
     manifest = {
-        "scenario": "zoo",
-        "title": "The benchmark networks on their data",
-        "question": QUESTION,
-        "created": pd.Timestamp.now("UTC").strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": seed,
+        **manifest_head("zoo", "The benchmark networks on their data", QUESTION, seed),
         "notes": [f"not run, {text}" for text in missing] + [f"{e.name}: {text}" for e in found for text in e.notes],
         "parameters": {"options": options},
         "curves": [],

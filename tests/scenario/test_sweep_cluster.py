@@ -2,7 +2,6 @@
 
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -12,6 +11,7 @@ import pytest
 
 from spikemesh.errors import SpikemeshError
 from spikemesh.scenario.sweep import run_sweep
+from spikemesh.testing.sweeps import finished, look, same_sweep
 
 pytest.importorskip("distributed")
 PATIENCE_S = 180
@@ -77,31 +77,11 @@ def start(folder: Path, package: Path, out: str, scheduler: str | None) -> subpr
     )
 
 
-def finished(process: subprocess.Popen) -> list[int]:
-    out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, err
-    return [int(word) for word in out.split()]
-
-
-def look(out: Path, query: str) -> list:
-    try:
-        with sqlite3.connect(f"file:{out / 'sweep.sqlite'}?mode=ro", uri=True, timeout=5) as database:
-            return list(database.execute(query))
-    except sqlite3.OperationalError:
-        return []
-
-
-def same(a: Path, b: Path) -> None:
-    for query in ("SELECT * FROM points ORDER BY number", "SELECT * FROM runs ORDER BY address"):
-        assert look(a, query) == look(b, query) != []
-    assert (a / "table.csv").read_bytes() == (b / "table.csv").read_bytes()
-
-
 @pytest.mark.slow
 def test_a_cluster_that_loses_a_worker_makes_the_same_table(sweep_folder, cluster, package_copy):
     file = sweep_folder / "sweep.toml"
     file.write_text(file.read_text().replace("values = [0, 1, 2]", f"values = {list(range(15))}"))
-    assert finished(start(sweep_folder, package_copy, "here", None)) == [60, 0, 0]
+    assert finished(start(sweep_folder, package_copy, "here", None), PATIENCE_S) == [60, 0, 0]
     workers = [cluster.worker(), cluster.worker()]
     cluster.wait_for(2)
     process = start(sweep_folder, package_copy, "there", cluster.address)
@@ -112,8 +92,8 @@ def test_a_cluster_that_loses_a_worker_makes_the_same_table(sweep_folder, cluste
     assert seen == {worker.pid for worker in workers}, "both have finished a point"
     workers[0].send_signal(signal.SIGKILL)
     assert len(look(sweep_folder / "there", "SELECT 1 FROM runs")) < 60, "a worker was lost on the way"
-    assert finished(process) == [60, 0, 0]
-    same(sweep_folder / "there", sweep_folder / "here")
+    assert finished(process, PATIENCE_S) == [60, 0, 0]
+    same_sweep(sweep_folder / "there", sweep_folder / "here")
 
 
 @pytest.mark.slow
@@ -122,13 +102,13 @@ def test_workers_that_do_not_see_the_folder_get_what_they_need(sweep_folder, clu
     pytest.importorskip("pyarrow")
     file = sweep_folder / "sweep.toml"
     file.write_text(file.read_text().replace("[sweep]", "[sweep]\nrecords = true"))
-    assert finished(start(sweep_folder, package_copy, "here", None)) == [12, 0, 0]
+    assert finished(start(sweep_folder, package_copy, "here", None), PATIENCE_S) == [12, 0, 0]
     own = [tmp_path_factory.mktemp("machine") for _ in range(2)]
     for folder in own:
         cluster.worker(SPIKEMESH_SWEEP_STAGES=str(folder))
     process = start(sweep_folder, package_copy, "there", cluster.address)
-    assert finished(process) == [12, 0, 0]
-    same(sweep_folder / "there", sweep_folder / "here")
+    assert finished(process, PATIENCE_S) == [12, 0, 0]
+    same_sweep(sweep_folder / "there", sweep_folder / "here")
     here, there = ({f.name: f.read_bytes() for f in (sweep_folder / o / "records").iterdir()} for o in ("here", "there"))
     assert here == there
     for folder in own:
@@ -149,7 +129,7 @@ def test_a_task_that_kills_every_worker_fails_and_the_others_go_on(sweep_folder,
     for _ in range(5):
         cluster.worker()
     cluster.wait_for(5)
-    assert finished(start(sweep_folder, package_copy, "there", cluster.address)) == [4, 0, 2]
+    assert finished(start(sweep_folder, package_copy, "there", cluster.address), PATIENCE_S) == [4, 0, 2]
     assert sum(process.poll() is not None for process in cluster.processes) == 4, "two tasks, two workers each"
     errors = look(sweep_folder / "there", "SELECT error FROM runs WHERE error IS NOT NULL")
     assert len(errors) == 2 and all("WorkerLost" in error for (error,) in errors)

@@ -5,13 +5,14 @@ import os
 import random
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
 from pathlib import Path
 
 import pytest
+
+from spikemesh.testing.sweeps import finished, look, same_sweep
 
 PATIENCE_S = 120
 
@@ -25,22 +26,6 @@ def start(folder: Path, workers: int, out: str = "out") -> subprocess.Popen:
     command = [sys.executable, "-c", code, str(folder / "sweep.toml"), str(folder / out), str(workers)]
     environment = {**os.environ, "PYTHONPATH": (folder / "package").read_text()}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-
-
-def finished(process: subprocess.Popen) -> list[int]:
-    """[computed, reused, failed] of a sweep that ends by itself."""
-    out, err = process.communicate(timeout=PATIENCE_S)
-    assert process.returncode == 0, err
-    return [int(word) for word in out.split()]
-
-
-def look(out: Path, query: str) -> list:
-    """Rows of the table as it is now; none while there is none."""
-    try:
-        with sqlite3.connect(f"file:{out / 'sweep.sqlite'}?mode=ro", uri=True, timeout=5) as database:
-            return list(database.execute(query))
-    except sqlite3.OperationalError:
-        return []
 
 
 def runs(out: Path) -> dict:
@@ -57,13 +42,6 @@ def wait_for(condition, process: subprocess.Popen) -> bool:
     return False
 
 
-def same(folder: Path) -> None:
-    """The killed sweep's table and CSV are bit for bit those of the one that was left alone."""
-    for query in ("SELECT * FROM points ORDER BY number", "SELECT * FROM runs ORDER BY address"):
-        assert look(folder / "out", query) == look(folder / "calm", query) != []
-    assert (folder / "out" / "table.csv").read_bytes() == (folder / "calm" / "table.csv").read_bytes()
-
-
 @pytest.fixture(scope="module")
 def calm_folder(fill_sweep_folder, package_copy, tmp_path_factory):
     """60 points, half of which fail; calm/ has the table of a sweep that nobody killed."""
@@ -72,7 +50,7 @@ def calm_folder(fill_sweep_folder, package_copy, tmp_path_factory):
     text = file.read_text().replace("values = [0, 1, 2]", f"values = {list(range(15))}")
     file.write_text(text.replace('"random", "pacman"', '"random", "no-such"'))
     (folder / "package").write_text(str(package_copy))
-    assert finished(start(folder, workers=0, out="calm")) == [60, 0, 30]
+    assert finished(start(folder, workers=0, out="calm"), PATIENCE_S) == [60, 0, 30]
     return folder
 
 
@@ -94,9 +72,9 @@ def test_killed_again_and_again_it_goes_on_where_it_stopped(killed_folder):
         halfway += 0 < len(now) < 60
         kept = now
     assert halfway, "no kill came in time to matter"
-    computed, reused, failed = finished(start(killed_folder, workers=0))
+    computed, reused, failed = finished(start(killed_folder, workers=0), PATIENCE_S)
     assert (computed + reused, reused, failed) == (60, len(kept), 30)
-    same(killed_folder)
+    same_sweep(killed_folder / "out", killed_folder / "calm")
 
 
 @pytest.mark.slow
@@ -122,11 +100,11 @@ def test_workers_end_with_a_killed_sweep_and_a_killed_worker_ends_nothing(killed
     (victim,) = set(pids(look(out, workers))) - set(first)
     os.kill(victim, signal.SIGKILL)
     assert len(runs(out)) < 400, "the worker was done before it could be killed"
-    assert finished(process) == [400 - before, before, 0]
+    assert finished(process, PATIENCE_S) == [400 - before, before, 0]
     assert len(pids(look(out, workers))) > len(first) + 1, "another worker went on"
     shutil.rmtree(killed_folder / "calm")
-    assert finished(start(killed_folder, workers=0, out="calm")) == [400, 0, 0]
-    same(killed_folder)
+    assert finished(start(killed_folder, workers=0, out="calm"), PATIENCE_S) == [400, 0, 0]
+    same_sweep(killed_folder / "out", killed_folder / "calm")
 
 
 def children_of(pid: int) -> list[int]:
@@ -171,6 +149,6 @@ def test_killed_at_random_moments_many_times(killed_folder, seed):
         assert kept.items() <= now.items()
         kept = now
     assert kills >= 5
-    computed, reused, failed = finished(start(killed_folder, workers=2))
+    computed, reused, failed = finished(start(killed_folder, workers=2), PATIENCE_S)
     assert (computed + reused, failed) == (60, 30)
-    same(killed_folder)
+    same_sweep(killed_folder / "out", killed_folder / "calm")

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from spikemesh.network import SpikeTrace, SpikingNetwork
     from spikemesh.workloads import Prepared
 
-__all__ = ["assemble_comparison", "assemble_run", "assemble_study"]
+__all__ = ["assemble_comparison", "assemble_run", "assemble_study", "manifest_head", "sources_of"]
 
 
 def assemble_comparison(
@@ -67,30 +67,40 @@ def assemble_run(
     """One network's spikes on one chip, without a scenario around them: one row a mapping, each drawn."""
     import pandas as pd
 
+    question = "How do the spikes of one network fare on one chip, under each mapping?"
     manifest: dict[str, Any] = {
-        "scenario": "simulate",
-        "title": f"{network.name} on {hardware.name}",
-        "question": "How do the spikes of one network fare on one chip, under each mapping?",
-        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": options.get("seed"),
+        **manifest_head("simulate", f"{network.name} on {hardware.name}", question, options.get("seed")),
         "samples": trace.n_samples,
         "duration_ms": trace.duration_ms,
         "network": {
-            "name": network.name,
-            "neurons": network.n_neurons,
-            "synapses": network.n_synapses,
-            "layer_sizes": network.layer_sizes,
-            "weights": network.weights,
+            **_counts(network),
             "dataset": str(options.get("trace") or "its test data"),
         },
         "notes": [],
         "parameters": {"options": dict(options), f"hardware.{hardware.name}": hardware.parameters()},
-        "sources": _sources([hardware]),
+        "sources": sources_of([hardware]),
     }
     return Results(pd.DataFrame(rows), manifest, list(drawings))
 
 
-def _sources(hardware: Sequence[Hardware]) -> dict[str, dict[str, dict[str, str]]]:
+def manifest_head(scenario: str, title: str, question: str, seed: Any) -> dict[str, Any]:
+    """What every manifest begins with: what was asked, and when."""
+    created = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return {"scenario": scenario, "title": title, "question": question, "created": created, "seed": seed}
+
+
+def _counts(network: SpikingNetwork) -> dict[str, Any]:
+    return {
+        "name": network.name,
+        "neurons": network.n_neurons,
+        "synapses": network.n_synapses,
+        "layer_sizes": network.layer_sizes,
+        "weights": network.weights,
+    }
+
+
+def sources_of(hardware: Sequence[Hardware]) -> dict[str, dict[str, dict[str, str]]]:
+    """Of each chip the citation and confidence of every constant."""
     return {
         chip.name: {k: {"citation": s.citation, "confidence": s.confidence} for k, s in chip.source.items()}
         for chip in hardware
@@ -109,19 +119,11 @@ def _manifest(
 ) -> dict[str, Any]:
     network, data = question.network, prepared.dataset
     return {
-        "scenario": scenario,
-        "title": title,
-        "question": question_text,
-        "created": datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC"),
-        "seed": question.seed,
+        **manifest_head(scenario, title, question_text, question.seed),
         "samples": len(question.labels),
         "duration_ms": question.duration_ms,
         "network": {
-            "name": network.name,
-            "neurons": network.n_neurons,
-            "synapses": network.n_synapses,
-            "layer_sizes": network.layer_sizes,
-            "weights": network.weights,
+            **_counts(network),
             "dataset": data.name if data is not None else "none",
             "verdict": prepared.verdict,
         },
@@ -132,5 +134,5 @@ def _manifest(
             "run": {"encoding": question.encoding, "late": question.late, "engine": question.engine},
             **{f"hardware.{chip.name}": chip.parameters() for chip in hardware},
         },
-        "sources": _sources(hardware),
+        "sources": sources_of(hardware),
     }

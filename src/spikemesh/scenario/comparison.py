@@ -52,6 +52,23 @@ class Question:
         """The spikes of ``network`` on these samples, by Brian2."""
         return run_brian2(network, self.inputs, self.duration_ms, self.seed, encoding=self.encoding, labels=self.labels)
 
+    def loop(self, mapped: Mapping, acceleration: float, mode: str = "lockstep") -> Loop:
+        """The mapped network on its chip, spikes as late as the mesh makes them."""
+        ran = closed_loop(
+            mapped,
+            self.inputs,
+            self.labels,
+            duration_ms=self.duration_ms,
+            acceleration=acceleration,
+            mode=mode,
+            late=self.late,
+            engine=self.engine,
+            encoding=self.encoding,
+            seed=self.seed,
+            measure=spike_disorder,
+        )
+        return Loop(ran.predictions, ran.late_share, pooled_disorder(ran.measured).share)
+
 
 @dataclass(frozen=True, eq=False)
 class Run:
@@ -160,7 +177,7 @@ def _accelerate(
     """
     acceleration = telling_acceleration([run.latency_quantiles for run in runs.values()], hardware)
     for doubling in range(doublings + 1):
-        loops = {name: _loop(question, run.mapping, acceleration) for name, run in runs.items()}
+        loops = {name: question.loop(run.mapping, acceleration) for name, run in runs.items()}
         right = {name: float(np.mean(loop.answers == question.labels)) for name, loop in loops.items()}
         shown = ", ".join(f"{name} {share:.1%}" for name, share in right.items())
         say(f"{hardware.name}: right at acceleration {acceleration:,.0f}: {shown}")
@@ -196,23 +213,7 @@ def predictions_at_speed_one(question: Question, mapped: Mapping, record: RunRec
     """
     if record.on_time and trace.predictions is not None:
         return trace.predictions
-    return _loop(question, mapped, 1.0).answers
-
-
-def _loop(question: Question, mapped: Mapping, acceleration: float) -> Loop:
-    ran = closed_loop(
-        mapped,
-        question.inputs,
-        question.labels,
-        duration_ms=question.duration_ms,
-        acceleration=acceleration,
-        late=question.late,
-        engine=question.engine,
-        encoding=question.encoding,
-        seed=question.seed,
-        measure=spike_disorder,
-    )
-    return Loop(ran.predictions, ran.late_share, pooled_disorder(ran.measured).share)
+    return question.loop(mapped, 1.0).answers
 
 
 def _accuracy(question: Question, normal: NDArray[np.int64], fast: Loop, acceleration: float) -> dict[str, Any]:

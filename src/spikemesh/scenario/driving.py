@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from spikemesh.mapping import Mapping
-from spikemesh.metrics import pooled_disorder, spike_disorder, wilson_interval
+from spikemesh.metrics import wilson_interval
 from spikemesh.scenario.comparison import Question
 from spikemesh.scenario.progress import Progress
-from spikemesh.simulation.closed_loop import closed_loop
 from spikemesh.simulation.pool import in_order
 
 if TYPE_CHECKING:
@@ -64,30 +63,18 @@ class Driven:
     def __call__(self, number: int) -> dict[str, Any]:
         acceleration, name, mode = self.points[number]
         q = self.question
-        loop = closed_loop(
-            self.mappings[name],
-            q.inputs,
-            q.labels,
-            duration_ms=q.duration_ms,
-            acceleration=acceleration,
-            mode=mode,
-            late=q.late,
-            engine=q.engine,
-            encoding=q.encoding,
-            seed=q.seed,
-            measure=spike_disorder,
-        )
-        right = int(np.sum(loop.predictions == q.labels))
-        low, high = wilson_interval(right, loop.n)
+        loop, n = q.loop(self.mappings[name], acceleration, mode), len(q.labels)
+        right = int(np.sum(loop.answers == q.labels))
+        low, high = wilson_interval(right, n)
         return {
             "recipe": name,
             "mode": mode,
             "acceleration": acceleration,
-            "accuracy": right / loop.n,
+            "accuracy": right / n,
             "accuracy_low": low,
             "accuracy_high": high,
-            "accuracy_samples": loop.n,
+            "accuracy_samples": n,
             "late_share": loop.late_share,
-            "spike_disorder": pooled_disorder(loop.measured).share,
-            "same_as_unmapped": float(np.mean(loop.predictions == q.trace.predictions)),
+            "spike_disorder": loop.disorder,
+            "same_as_unmapped": float(np.mean(loop.answers == q.trace.predictions)),
         }
