@@ -142,7 +142,7 @@ class Session:
         rows, mesh = self._rows, self._mesh
         load = self._load()
         while kernels.advance(mesh, self._timing, load, end) == kernels.NEEDS_SLOTS:
-            self._mesh = mesh = layout.grow_slots(mesh, len(mesh.slots) // layout.SLOT_WORDS)
+            self._mesh = mesh = layout.grow_slots(mesh, len(layout.slots(mesh)))
         own = self._own
         reads = tiles.Reads(
             log=rows.log,
@@ -224,7 +224,7 @@ class Session:
         rows.log[: len(unread)] = unread
         mesh.clock[kernels.LOGGED] = len(unread)
         mesh.clock[kernels.RELEASED] -= np.uint64(n)
-        slots = mesh.slots.reshape(-1, layout.SLOT_WORDS)
+        slots = layout.slots(mesh)
         slots[:, kernels.ROW] -= np.uint64(n)
         if self._chip.tree:
             slots[:, kernels.ROUTE] -= np.uint64(n)
@@ -273,7 +273,7 @@ class Session:
         row_read, own_row_read = so_far(rows.row_read[: rows.n]), so_far(own.row_read[: own.n])
         return Flow(
             encoded=so_far(rows.encoded[: rows.n]),
-            injected=kept(rows.injected[: rows.n]),
+            injected=so_far(rows.injected[: rows.n]),
             granted=kept(granted),
             delivered=so_far(delivered),
             row_read=row_read,

@@ -1,16 +1,24 @@
 """The mesh as one numba kernel on flat arrays.
 
-The mesh keeps one record of eight words for each *place*, and a place's number is where its record starts: ``tile * 64 +
-port * 8``. Ports 0 to 4 are both the input FIFO and the output of that port; port 5 is the tile's source queue, a FIFO whose
-only wish is the local input. Packets wait in *slots*, records of four words from a pool, numbered the same way; a FIFO is a
-list of slots, so an unlimited one costs nothing until it is used. Number 0 is nobody.
+The mesh is one array, ``memory``. It begins with a record of eight words for each *place*, and a place's number is where its
+record starts: ``tile * 64 + port * 8``. Ports 0 to 4 are both the input FIFO and the output of that port; port 5 is the
+tile's source queue, a FIFO whose only wish is the local input. Packets wait in *slots*, records of four words behind the
+places, numbered the same way; a FIFO is a list of slots, so an unlimited one costs nothing until it is used. Number 0 is
+nobody.
 
 The calendar is a wheel with a bucket for each of the next cycles. A bucket holds four lists of places, threaded through the
 records, because no place is ever in a list twice: FIFOs whose front packet may ask, outputs that wait for a credit or for
 their own last packet, source queues that may inject, outputs that just granted and have more to grant.
 
 A cycle has three parts: packets that fire enter their source queues; what is due happens; outputs grant. Nothing that a
-grant causes happens in its own cycle, so the order in which outputs are visited changes nothing.
+grant causes happens in its own cycle, so the order in which outputs are visited changes nothing. Where FIFOs have no limit,
+nothing in the mesh can hold back a source queue: a packet that fires enters the local FIFO at once, with the cycle from
+which it may ask.
+
+Whether a FIFO was empty, or is now, is as good as random, and a processor that guesses it wrong loses as much time as the
+rest of a hop takes. So nothing branches on it: TAIL is the number of the word where the next slot is to be written, be it
+the NEXT of the last slot or the HEAD of an empty FIFO, and a place that is not to be entered in the calendar is replaced by
+NOWHERE, in a list that nobody reads.
 
 ``advance`` is one long function on purpose: helpers that take arrays cost reference counts, five times the rest. Unsigned
 numbers spare it the test for negative indices.
@@ -35,8 +43,8 @@ Number = Any
 
 PLACE_WORDS = 8
 HEAD, TAIL, RESUME, STATE, LATER, RETRY, DOWN, SENT = (Word(k) for k in range(PLACE_WORDS))
-"""Words of a place. Of its FIFO: first and last slot, the cycle from which the next packet may ask, the FIFO after it in a
-bucket. Of its output: round robin pointer * 32 + one bit for each input that asks; the output after it in a bucket; the
+"""Words of a place. Of its FIFO: first slot, the word that names the slot behind the last (its own HEAD if there is none), the
+cycle from which the next packet may ask, the FIFO after it in a bucket. Of its output: round robin pointer * 32 + one bit for each input that asks; the output after it in a bucket; the
 FIFO it feeds; flits sent. DOWN of a source queue is the local FIFO."""
 
 NEXT, READY, ROUTE, ROW = (Word(k) for k in range(4))
@@ -62,11 +70,17 @@ DONE, NEEDS_SLOTS = range(2)
 NONE = Word(1)
 """The end of a list of places: not a multiple of eight."""
 
+NOWHERE = Word(48)
+"""A place that is neither FIFO nor output: port 6 of the first tile."""
+
 NEVER = 2**62
 """A cycle that does not come."""
 
 LEG, STEPS = 19, 0xFFFF
 """A route is two legs of 19 bits: 3 for the output, 16 for the links left. Nothing left is output 0, the local one."""
+
+COLUMN = 32
+"""Where a tile stands: column << COLUMN | row."""
 
 ZERO, ONE, TWO, THREE, FIVE, SIX, SEVEN, EIGHT = (Word(k) for k in (0, 1, 2, 3, 5, 6, 7, 8))
 TILE, PORT = Word(2**64 - 64), Word(56)
@@ -94,12 +108,12 @@ class Mesh(NamedTuple):
     """Everything that lives from one cycle to the next."""
 
     clock: Words  # (6,) CYCLE ... LOGGED
-    places: Words  # HEAD ... SENT of each
+    memory: Words  # HEAD ... SENT of each place, then NEXT ... ROW of each slot
     extras: Words  # (n, 6 + 2^k) HELD ... FREED of each place; n is 1 on chips that need none
-    slots: Words  # NEXT ... ROW of each
-    wheel: Words  # the lists of each of 2^k coming cycles
+    wheel: Words  # the lists of each of 2^k coming cycles, and one that nobody reads
     links: Words  # outputs to look at in this cycle, local ones last
     locals: Words  # those local ones while they are being collected
+    stands: Int64  # (n_tiles,) column << COLUMN | row
     arbiter: Words  # (256,) of each STATE: the input it grants * 8 * 256 + the state after
 
 
@@ -120,20 +134,16 @@ class Load(NamedTuple):
 
 
 @njit(cache=True)
-def route_of(source: Number, destination: Number, cols: Number) -> Number:
-    """The way from tile to tile, x first, as legs (see ``LEG``)."""
-    dx = destination % cols - source % cols
-    dy = destination // cols - source // cols
-    route = 0
-    if dy > 0:
-        route = 4 | dy << 3
-    elif dy < 0:
-        route = 3 | -dy << 3
-    if dx > 0:
-        route = route << LEG | 1 | dx << 3
-    elif dx < 0:
-        route = route << LEG | 2 | -dx << 3
-    return route
+def route_of(here: Number, there: Number) -> Number:
+    """The way from one tile to another, x first, as legs (see ``LEG``); both as column << COLUMN | row.
+
+    No branches: all directions are as likely.
+    """
+    dx = (there >> COLUMN) - (here >> COLUMN)
+    dy = (there & (1 << COLUMN) - 1) - (here & (1 << COLUMN) - 1)
+    along_y = ((4 if dy > 0 else 3) | abs(dy) << 3) if dy != 0 else 0
+    both = along_y << LEG | (1 if dx > 0 else 2) | abs(dx) << 3
+    return both if dx != 0 else along_y
 
 
 @njit(cache=True)
@@ -212,15 +222,17 @@ def room(extras: Words, fifo: Number, depth: Number) -> Number:
 @njit(cache=True)
 def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
     """Simulates every cycle before ``end`` in which something happens. Returns DONE or NEEDS_SLOTS (add some, call again)."""
-    clock, p, x, s, wheel = mesh.clock, mesh.places, mesh.extras, mesh.slots, mesh.wheel
-    links, local, arbiter = mesh.links, mesh.locals, mesh.arbiter
+    clock, m, x, wheel = mesh.clock, mesh.memory, mesh.extras, mesh.wheel
+    links, local, stands, arbiter = mesh.links, mesh.locals, mesh.stands, mesh.arbiter
     c, last, released, free, n_free, logged = clock[0], clock[1], clock[2], clock[3], clock[4], clock[5]
-    turn = Word(len(wheel) >> 2) - ONE
+    unread = Word(len(wheel)) - ONE
+    turn = (unread >> TWO) - ONE
     until, n_rows = Word(end), Word(load.n_rows)
     flits, reuse, router, depth = Word(t.flits), Word(t.reuse), Word(t.router), Word(t.depth)
     hop_x, hop_y = Word(t.link_x) + router, Word(t.link_y) + router
     ring = Word(x.shape[1]) - FREED - ONE
     tree, bounded, wide = t.tree, t.depth > 0, t.flits > 1
+    entry = SOURCE if bounded else FIFO
     answer = DONE
     while True:
         # on to the next cycle in which a packet fires or an event is due
@@ -243,32 +255,42 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
         # packets that fire enter their source queues
         while fires <= c and n_free > ZERO:
             slot = free
-            free = s[slot + NEXT]
+            free = m[slot + NEXT]
             n_free -= ONE
-            encoded = Word(load.encoded[released])
-            queue = Word(load.source[released]) << SIX | QUEUE
-            s[slot + NEXT] = ZERO
-            s[slot + READY] = encoded
+            ready = Word(load.encoded[released])
+            row, source = released, Word(load.source[released])
+            queue = source << SIX | QUEUE
             if tree:
-                s[slot + ROUTE] = released
-                packet = load.packet[released]
+                packet = load.packet[row]
                 while released < n_rows and load.packet[released] == packet:
                     released += ONE
-                s[slot + ROW] = released
+                m[slot + ROUTE] = row
+                m[slot + ROW] = released
             else:
-                way = route_of(np.int64(load.source[released]), np.int64(load.destination[released]), t.cols)
-                s[slot + ROUTE] = Word(way)
-                s[slot + ROW] = released
                 released += ONE
-            tail = p[queue + TAIL]
-            p[queue + TAIL] = slot
-            if tail != ZERO:
-                s[tail + NEXT] = slot
-            else:
-                p[queue + HEAD] = slot
-                bucket = (max(encoded, p[queue + RESUME], c) & turn) << TWO | SOURCE
-                p[queue + LATER] = wheel[bucket]
-                wheel[bucket] = queue
+                m[slot + ROUTE] = Word(route_of(stands[source], stands[Word(load.destination[row])]))
+                m[slot + ROW] = row
+            if not bounded:
+                injected = max(ready, m[queue + RESUME])
+                m[queue + RESUME] = injected + flits
+                if tree:
+                    while row < released:
+                        load.injected[load.order[row]] = injected
+                        row += ONE
+                else:
+                    load.injected[row] = injected
+                ready = injected + router
+                queue = queue & TILE
+            m[slot + NEXT] = ZERO
+            m[slot + READY] = ready
+            tail = m[queue + TAIL]
+            m[tail] = slot
+            m[queue + TAIL] = slot
+            bucket = (max(ready, m[queue + RESUME]) & turn) << TWO | entry
+            place = queue if tail == queue else NOWHERE
+            bucket = bucket if tail == queue else unread
+            m[place + LATER] = wheel[bucket]
+            wheel[bucket] = place
             fires = Word(load.fired[released]) if released < n_rows else Word(NEVER)
         if fires <= c or (tree and n_free < Word(len(links))):
             answer = NEEDS_SLOTS
@@ -279,46 +301,43 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
         wheel[b + SOURCE] = NONE
         while queue != NONE:
             source = queue
-            queue = p[queue + LATER]
+            queue = m[queue + LATER]
             fifo = source & TILE
-            if bounded:
-                when = room(x, fifo, depth)
-                if when > c:
-                    if when == Word(NEVER):
-                        x[fifo >> THREE, STARVED] = ONE
-                    else:
-                        bucket = (when & turn) << TWO | SOURCE
-                        p[source + LATER] = wheel[bucket]
-                        wheel[bucket] = source
-                    continue
-                x[fifo >> THREE, PUSHES] += ONE
-            slot = p[source + HEAD]
-            follower = s[slot + NEXT]
-            p[source + HEAD] = follower
-            p[source + RESUME] = c + flits
+            when = room(x, fifo, depth)
+            if when > c:
+                if when == Word(NEVER):
+                    x[fifo >> THREE, STARVED] = ONE
+                else:
+                    bucket = (when & turn) << TWO | SOURCE
+                    m[source + LATER] = wheel[bucket]
+                    wheel[bucket] = source
+                continue
+            x[fifo >> THREE, PUSHES] += ONE
+            slot = m[source + HEAD]
+            follower = m[slot + NEXT]
+            m[source + HEAD] = follower
+            m[source + RESUME] = c + flits
             if follower != ZERO:
-                bucket = (max(s[follower + READY], c + flits) & turn) << TWO | SOURCE
-                p[source + LATER] = wheel[bucket]
+                bucket = (max(m[follower + READY], c + flits) & turn) << TWO | SOURCE
+                m[source + LATER] = wheel[bucket]
                 wheel[bucket] = source
             else:
-                p[source + TAIL] = ZERO
+                m[source + TAIL] = source
             if tree:
-                k = s[slot + ROUTE]
-                while k < s[slot + ROW]:
+                k = m[slot + ROUTE]
+                while k < m[slot + ROW]:
                     load.injected[load.order[k]] = c
                     k += ONE
             else:
-                load.injected[s[slot + ROW]] = c
-            s[slot + NEXT] = ZERO
-            s[slot + READY] = c + router
-            tail = p[fifo + TAIL]
-            p[fifo + TAIL] = slot
-            if tail != ZERO:
-                s[tail + NEXT] = slot
-            else:
-                p[fifo + HEAD] = slot
-                bucket = (max(c + router, p[fifo + RESUME]) & turn) << TWO | FIFO
-                p[fifo + LATER] = wheel[bucket]
+                load.injected[m[slot + ROW]] = c
+            m[slot + NEXT] = ZERO
+            m[slot + READY] = c + router
+            tail = m[fifo + TAIL]
+            m[tail] = slot
+            m[fifo + TAIL] = slot
+            if tail == fifo:
+                bucket = (max(c + router, m[fifo + RESUME]) & turn) << TWO | FIFO
+                m[fifo + LATER] = wheel[bucket]
                 wheel[bucket] = fifo
 
         # packets at the front of their FIFOs ask; an output that nobody asked before is looked at
@@ -327,30 +346,30 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
         wheel[b + FIFO] = NONE
         while fifo != NONE:
             bit = ONE << (fifo >> THREE & SEVEN)
-            slot = p[fifo + HEAD]
+            slot = m[fifo + HEAD]
             if tree:
-                asks = outputs_of(load.spot, np.int64(s[slot + ROUTE]), np.int64(s[slot + ROW]), np.int64(fifo), t.cols, t.rows)
+                asks = outputs_of(load.spot, np.int64(m[slot + ROUTE]), np.int64(m[slot + ROW]), np.int64(fifo), t.cols, t.rows)
                 x[fifo >> THREE, ASKS] = asks
                 for port in range(5):
                     if asks >> port & 1:
                         output = fifo & TILE | Word(port << 3)
-                        state = p[output + STATE]
-                        p[output + STATE] = state | bit
+                        state = m[output + STATE]
+                        m[output + STATE] = state | bit
                         if state & INPUTS == ZERO:
                             links[n_links] = output
                             n_links += Word(port != 0)
                             local[n_local] = output
                             n_local += Word(port == 0)
             else:
-                output = fifo & TILE | (s[slot + ROUTE] & SEVEN) << THREE
-                state = p[output + STATE]
-                p[output + STATE] = state | bit
+                output = fifo & TILE | (m[slot + ROUTE] & SEVEN) << THREE
+                state = m[output + STATE]
+                m[output + STATE] = state | bit
                 new = state & INPUTS == ZERO
                 links[n_links] = output
                 n_links += Word(new & (output & PORT != ZERO))
                 local[n_local] = output
                 n_local += Word(new & (output & PORT == ZERO))
-            fifo = p[fifo + LATER]
+            fifo = m[fifo + LATER]
         for due in (OUTPUT, AGAIN):
             output = wheel[b + due]
             wheel[b + due] = NONE
@@ -359,7 +378,7 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
                 n_links += Word(output & PORT != ZERO)
                 local[n_local] = output
                 n_local += Word(output & PORT == ZERO)
-                output = p[output + RETRY]
+                output = m[output + RETRY]
 
         # outputs grant: links first, then local outputs
         for j in range(n_local):
@@ -373,10 +392,10 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
             here = k > n_links
             if wide and x[output >> THREE, HELD] > c:
                 bucket = (x[output >> THREE, HELD] & turn) << TWO | OUTPUT
-                p[output + RETRY] = wheel[bucket]
+                m[output + RETRY] = wheel[bucket]
                 wheel[bucket] = output
                 continue
-            below = p[output + DOWN]
+            below = m[output + DOWN]
             if bounded and not here:
                 when = room(x, below, depth)
                 if when > c:
@@ -384,36 +403,37 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
                         x[below >> THREE, STARVED] = ONE
                     else:
                         bucket = (when & turn) << TWO | OUTPUT
-                        p[output + RETRY] = wheel[bucket]
+                        m[output + RETRY] = wheel[bucket]
                         wheel[bucket] = output
                     continue
                 x[below >> THREE, PUSHES] += ONE
-            grant = arbiter[p[output + STATE]]
+            grant = arbiter[m[output + STATE]]
             fifo = output & TILE | grant >> EIGHT
-            p[output + STATE] = grant & STATES
-            p[output + RETRY] = again
+            m[output + STATE] = grant & STATES
+            m[output + RETRY] = again
             again = output if grant & INPUTS != ZERO else again
             if wide:
                 x[output >> THREE, HELD] = c + flits
-            slot = p[fifo + HEAD]
+            slot = m[fifo + HEAD]
             gone, low, high = True, 0, 0
             if tree:
                 low, high = branch(
-                    load.spot, np.int64(s[slot + ROUTE]), np.int64(s[slot + ROW]), np.int64(output), t.cols, t.rows
+                    load.spot, np.int64(m[slot + ROUTE]), np.int64(m[slot + ROW]), np.int64(output), t.cols, t.rows
                 )
                 asks = x[fifo >> THREE, ASKS] & ~(ONE << (output >> THREE & SEVEN))
                 x[fifo >> THREE, ASKS] = asks
                 gone = asks == ZERO
             if gone:
-                follower = s[slot + NEXT]
-                p[fifo + HEAD] = follower
-                p[fifo + RESUME] = c + flits
-                if follower != ZERO:
-                    bucket = (max(s[follower + READY], c + flits) & turn) << TWO | FIFO
-                    p[fifo + LATER] = wheel[bucket]
-                    wheel[bucket] = fifo
-                else:
-                    p[fifo + TAIL] = ZERO
+                follower = m[slot + NEXT]
+                m[fifo + HEAD] = follower
+                m[fifo + RESUME] = c + flits
+                tail = m[fifo + TAIL]
+                m[fifo + TAIL] = tail if follower != ZERO else fifo
+                bucket = (max(m[follower + READY], c + flits) & turn) << TWO | FIFO
+                place = fifo if follower != ZERO else NOWHERE
+                bucket = bucket if follower != ZERO else unread
+                m[place + LATER] = wheel[bucket]
+                wheel[bucket] = place
                 if bounded:
                     x[fifo >> THREE, FREED + (x[fifo >> THREE, POPS] & ring)] = c + reuse
                     x[fifo >> THREE, POPS] += ONE
@@ -422,10 +442,10 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
                         feeder = x[fifo >> THREE, FEEDER]
                         bucket = ((c + reuse) & turn) << TWO
                         if feeder & PORT == QUEUE:
-                            p[feeder + LATER] = wheel[bucket | SOURCE]
+                            m[feeder + LATER] = wheel[bucket | SOURCE]
                             wheel[bucket | SOURCE] = feeder
                         else:
-                            p[feeder + RETRY] = wheel[bucket | OUTPUT]
+                            m[feeder + RETRY] = wheel[bucket | OUTPUT]
                             wheel[bucket | OUTPUT] = feeder
             if here:
                 if tree:
@@ -435,40 +455,39 @@ def advance(mesh: Mesh, t: Timing, load: Load, end: int) -> int:
                         load.log[logged] = row
                         logged += ONE
                 else:
-                    row = s[slot + ROW]
+                    row = m[slot + ROW]
                     load.granted[row] = c
                     load.log[logged] = row
                     logged += ONE
                 if gone:
-                    s[slot + NEXT] = free
+                    m[slot + NEXT] = free
                     free = slot
                     n_free += ONE
                 continue
-            p[output + SENT] += flits
+            m[output + SENT] += flits
             if tree:
                 if not gone:
                     slot = free
-                    free = s[slot + NEXT]
+                    free = m[slot + NEXT]
                     n_free -= ONE
-                s[slot + ROUTE] = low
-                s[slot + ROW] = high
+                m[slot + ROUTE] = low
+                m[slot + ROW] = high
             else:
-                route = s[slot + ROUTE] - EIGHT
+                route = m[slot + ROUTE] - EIGHT
                 shifted = route >> SHIFT
-                s[slot + ROUTE] = route if route & LEFT != ZERO else shifted
+                m[slot + ROUTE] = route if route & LEFT != ZERO else shifted
             across = Word(output & PORT < VERTICAL)
             ready = c + hop_x * across + hop_y * (ONE - across)
-            s[slot + NEXT] = ZERO
-            s[slot + READY] = ready
-            tail = p[below + TAIL]
-            p[below + TAIL] = slot
-            if tail != ZERO:
-                s[tail + NEXT] = slot
-            else:
-                p[below + HEAD] = slot
-                bucket = (max(ready, p[below + RESUME]) & turn) << TWO | FIFO
-                p[below + LATER] = wheel[bucket]
-                wheel[bucket] = below
+            m[slot + NEXT] = ZERO
+            m[slot + READY] = ready
+            tail = m[below + TAIL]
+            m[tail] = slot
+            m[below + TAIL] = slot
+            bucket = (max(ready, m[below + RESUME]) & turn) << TWO | FIFO
+            place = below if tail == below else NOWHERE
+            bucket = bucket if tail == below else unread
+            m[place + LATER] = wheel[bucket]
+            wheel[bucket] = place
         wheel[soon] = again
         c += ONE
     clock[0], clock[1], clock[2], clock[3], clock[4], clock[5] = c, last, released, free, n_free, logged

@@ -93,13 +93,14 @@ def empty_mesh(chip: Chip) -> kernels.Mesh:
     bounded = chip.buffer_packets != UNLIMITED
     in_return = -(-(chip.flits_per_packet + chip.credit_cycles) // chip.flits_per_packet)
     furthest = max(
-        max(chip.link_cycles_x, chip.link_cycles_y) + chip.router_cycles,
+        chip.router_cycles + max(chip.link_cycles_x, chip.link_cycles_y, chip.flits_per_packet, chip.encode_cycles),
         chip.flits_per_packet + chip.credit_cycles,
-        chip.encode_cycles,
     )
+    tile = np.arange(chip.n_tiles)
     down, feeder = wiring(chip.cols, chip.rows)
     places = np.zeros((n_places, kernels.PLACE_WORDS), np.uint64)
     places[:, kernels.DOWN] = down.ravel()
+    places[:, kernels.TAIL] = np.arange(n_places) * kernels.PLACE_WORDS + kernels.HEAD
     ring = power_of_two(min(in_return, chip.buffer_packets)) if bounded else 1
     has_extras = bounded or chip.tree or chip.flits_per_packet > 1
     extras = np.zeros((n_places if has_extras else 1, int(kernels.FREED) + ring), np.uint64)
@@ -107,12 +108,12 @@ def empty_mesh(chip: Chip) -> kernels.Mesh:
         extras[:, kernels.FEEDER] = feeder.ravel()
     mesh = kernels.Mesh(
         clock=np.zeros(6, np.uint64),
-        places=places.ravel(),
+        memory=places.ravel(),
         extras=extras,
-        slots=np.zeros(SLOT_WORDS, np.uint64),
-        wheel=np.full(4 * power_of_two(furthest + 1), kernels.NONE, np.uint64),
+        wheel=np.full(4 * power_of_two(furthest + 1) + 1, kernels.NONE, np.uint64),
         links=np.zeros(6 * chip.n_tiles + 1, np.uint64),
         locals=np.zeros(chip.n_tiles + 1, np.uint64),
+        stands=tile % chip.cols << kernels.COLUMN | tile // chip.cols,
         arbiter=arbiter(),
     )
     return grow_slots(mesh, max(1000, 10 * chip.n_tiles))
@@ -120,20 +121,29 @@ def empty_mesh(chip: Chip) -> kernels.Mesh:
 
 def grow_slots(mesh: kernels.Mesh, more: int) -> kernels.Mesh:
     """The same mesh with ``more`` free slots."""
-    n = len(mesh.slots) // SLOT_WORDS
-    slots = np.zeros((n + more, SLOT_WORDS), np.uint64)
-    slots[:n] = mesh.slots.reshape(n, SLOT_WORDS)
-    slots[n:, kernels.NEXT] = np.arange(n + 1, n + more + 1) * SLOT_WORDS
-    slots[-1, kernels.NEXT] = mesh.clock[kernels.FREE]
-    mesh.clock[kernels.FREE] = n * SLOT_WORDS
+    used = len(mesh.memory)
+    memory = np.concatenate([mesh.memory, np.zeros(more * SLOT_WORDS, np.uint64)])
+    grown = memory[used:].reshape(more, SLOT_WORDS)
+    grown[:, kernels.NEXT] = used + np.arange(1, more + 1) * SLOT_WORDS
+    grown[-1, kernels.NEXT] = mesh.clock[kernels.FREE]
+    mesh.clock[kernels.FREE] = used
     mesh.clock[kernels.N_FREE] += np.uint64(more)
-    return mesh._replace(slots=slots.ravel())
+    return mesh._replace(memory=memory)
+
+
+def places(mesh: kernels.Mesh) -> NDArray[np.uint64]:
+    """(n_tiles, 8, 8) words of the places; a view."""
+    return mesh.memory[: 64 * len(mesh.stands)].reshape(-1, 8, kernels.PLACE_WORDS)
+
+
+def slots(mesh: kernels.Mesh) -> NDArray[np.uint64]:
+    """(n, 4) words of the slots; a view."""
+    return mesh.memory[64 * len(mesh.stands) :].reshape(-1, SLOT_WORDS)
 
 
 def sent(mesh: kernels.Mesh) -> NDArray[np.int64]:
     """(n_tiles, 4) flits sent east, west, north, south."""
-    words = mesh.places.reshape(-1, 8, kernels.PLACE_WORDS)
-    return words[:, EAST : SOUTH + 1, kernels.SENT].astype(np.int64)
+    return places(mesh)[:, EAST : SOUTH + 1, kernels.SENT].astype(np.int64)
 
 
 def power_of_two(least: int) -> int:
