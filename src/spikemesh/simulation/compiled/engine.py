@@ -106,7 +106,9 @@ class Session:
             return
         first = self._rows.n
         packet = traffic.packet + self._n_packets if first else traffic.packet
-        tree = self._tree_order(traffic) if self._chip.tree else {}
+        more = self._tree_order(traffic) if self._chip.tree else {}
+        if traffic.raw:
+            more["encoded"] = traffic.fired
         self._rows.extend(
             traffic.n_rows,
             fired=traffic.fired,
@@ -114,13 +116,11 @@ class Session:
             source=traffic.source,
             destination=traffic.destination,
             synapses=traffic.synapses,
-            **tree,
+            **more,
         )
         self._n_packets += traffic.n_packets
         rows = self._rows
-        if traffic.raw:
-            rows.encoded[first : rows.n] = rows.fired[first : rows.n]
-        else:
+        if not traffic.raw:
             span, encode_cycles = (first, rows.n), self._chip.encode_cycles
             tiles.encode(rows.fired, rows.packet, rows.source, rows.encoded, span, self._encoders, encode_cycles)
 
@@ -260,15 +260,14 @@ class Session:
     def _flow(self, kept: Callable[[NDArray[np.int64]], NDArray[np.int64]]) -> Flow:
         """The flow; ``kept`` turns an array of this session into one of the flow."""
         rows, own = self._rows, self._own
+        settled = tuple(self._read) == (rows.n, own.n) and self._crossbars.max() < self._cycle
 
         def so_far(cycles: NDArray[np.int64]) -> NDArray[np.int64]:
-            if cycles.max(initial=NOT_YET) < self._cycle:
-                return kept(cycles)
-            return np.where(cycles < self._cycle, cycles, NOT_YET)
+            return kept(cycles) if settled else np.where(cycles < self._cycle, cycles, NOT_YET)
 
         granted = rows.granted[: rows.n]
         delivered = granted + self._lag
-        if granted.min(initial=0) == NOT_YET:
+        if not settled:
             delivered[granted == NOT_YET] = NOT_YET
         row_read, own_row_read = so_far(rows.row_read[: rows.n]), so_far(own.row_read[: own.n])
         return Flow(
@@ -279,7 +278,7 @@ class Session:
             row_read=row_read,
             own_row_read=own_row_read,
             link_flits=self.link_flits,
-            cut=min(row_read.min(initial=0), own_row_read.min(initial=0)) == NOT_YET,
+            cut=not settled and min(row_read.min(initial=0), own_row_read.min(initial=0)) == NOT_YET,
         )
 
 

@@ -43,9 +43,10 @@ Number = Any
 
 PLACE_WORDS = 8
 HEAD, TAIL, RESUME, STATE, LATER, RETRY, DOWN, SENT = (Word(k) for k in range(PLACE_WORDS))
-"""Words of a place. Of its FIFO: first slot, the word that names the slot behind the last (its own HEAD if there is none), the
-cycle from which the next packet may ask, the FIFO after it in a bucket. Of its output: round robin pointer * 32 + one bit for each input that asks; the output after it in a bucket; the
-FIFO it feeds; flits sent. DOWN of a source queue is the local FIFO."""
+"""Words of a place. Of its FIFO: the first slot, the word that names the slot behind the last (its own HEAD if there is
+none), the cycle from which the next packet may ask, the FIFO after it in a bucket. Of its output: round robin pointer * 32 +
+one bit for each input that asks, the output after it in a bucket, the FIFO it feeds, flits sent. DOWN of a source queue is
+the local FIFO."""
 
 NEXT, READY, ROUTE, ROW = (Word(k) for k in range(4))
 """Words of a slot: the slot behind it, the cycle from which it may ask, its way, its row. In a tree ROUTE and ROW are the
