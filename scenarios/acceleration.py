@@ -16,6 +16,7 @@ import dataclasses
 import os
 from collections.abc import Sequence
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.mapping import legalise, map_many
 from spikemesh.report import new_folder, write_folder
@@ -75,4 +76,4 @@ def curves(modes: Sequence[str]) -> list[dict[str, object]]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

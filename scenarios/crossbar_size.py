@@ -14,6 +14,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.report import new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -61,4 +62,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import Hardware, load_hardware
 from spikemesh.mapping import Pipeline, Recipe, load_recipe, map_network
 from spikemesh.mapping.decompose.passes import Decompose
@@ -202,4 +203,4 @@ def manifest(options: Any, prepared: Prepared, table: pd.DataFrame, hw: Hardware
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

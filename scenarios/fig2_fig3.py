@@ -18,6 +18,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikemesh.cli import run_script
 from spikemesh.errors import DataError
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
@@ -122,4 +123,4 @@ def assemble(
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.mapping import map_many
 from spikemesh.metrics import metrics
@@ -58,4 +59,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.report import new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -71,4 +72,4 @@ def expect(tables: Sequence[ChipComparison]) -> None:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.report import new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -60,4 +61,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

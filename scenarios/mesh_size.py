@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.mapping import legalise, map_network
 from spikemesh.report import new_folder, write_folder
@@ -63,4 +64,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

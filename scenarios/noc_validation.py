@@ -15,6 +15,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -64,4 +65,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

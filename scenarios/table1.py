@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.errors import DataError
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
@@ -138,4 +139,4 @@ def line(name: str, n: int | None, trains: bool, seed: int, progress: Progress) 
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

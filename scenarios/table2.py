@@ -19,6 +19,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from spikemesh.cli import run_script
 from spikemesh.mapping.partition import partition
 from spikemesh.metrics import inter_improvement, intra_improvement
 from spikemesh.report import Results, new_folder, write_folder
@@ -132,4 +133,4 @@ def manifest(options: object, table: pd.DataFrame) -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.errors import DataError
 from spikemesh.mapping.legalisation import quantise_weights
 from spikemesh.metrics import wilson_interval
@@ -86,4 +87,4 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))

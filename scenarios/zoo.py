@@ -17,6 +17,7 @@ from dataclasses import asdict
 
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.errors import DataError
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -82,4 +83,4 @@ def assemble(found: Sequence[Evaluation], missing: Sequence[str], seed: int, opt
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))
