@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 
 from spikemesh.errors import SpikemeshError
@@ -36,6 +39,16 @@ def test_every_shipped_scenario_loads_and_says_what_it_asks(name):
     with pytest.raises(SystemExit) as stop:
         module.main(["--help"])
     assert stop.value.code == 0
+
+
+def test_a_script_started_by_itself_is_run_as_spikemesh_run_would():
+    from spikemesh.shipped import shipped_path
+
+    script = str(shipped_path("scenarios", "multicast"))
+    for command in ([script], ["-m", "spikemesh", "run", script]):
+        done = subprocess.run([sys.executable, *command, "--bogus"], capture_output=True, text=True, timeout=60, check=False)
+        assert done.returncode == 2
+        assert done.stderr.splitlines() == ["spikemesh: spikemesh run multicast: unrecognized arguments: --bogus"]
 
 
 def test_options_that_are_wrong_are_spikemesh_errors():
