@@ -147,6 +147,20 @@ def _deliver(plan, ids, drive):  # type: ignore[no-untyped-def]
 
 
 @njit(cache=True, nogil=True)
+def _step(step, plan, state, current, inputs, drawn, subtract, refractory_steps):  # type: ignore[no-untyped-def]
+    """One step of the whole network, its spikes delivered and counted; returns their ids, ascending."""
+    count = advance(
+        step, state.potential, state.drive, current, inputs, drawn, subtract, refractory_steps, state.ready, state.fired
+    )
+    fired = state.fired[:count]
+    state.drive[:] = 0.0
+    _deliver(plan, fired, state.drive)
+    for i in fired:
+        state.counts[i] += 1
+    return fired
+
+
+@njit(cache=True, nogil=True)
 def _ahead(counts, potential, outputs, a, b):  # type: ignore[no-untyped-def]
     """Whether output a is before output b: more spikes, then higher potential, then lower index."""
     i, j = outputs[a], outputs[b]
@@ -173,23 +187,8 @@ def run_steps(  # type: ignore[no-untyped-def]
     for step in range(first, stop):
         if len(ids) and recorded + n > len(ids):
             return step, recorded
-        count = advance(
-            step,
-            state.potential,
-            state.drive,
-            current,
-            inputs,
-            drawn[step - first],
-            subtract,
-            refractory_steps,
-            state.ready,
-            state.fired,
-        )
-        fired = state.fired[:count]
-        state.drive[:] = 0.0
-        _deliver(plan, fired, state.drive)
-        for i in fired:
-            state.counts[i] += 1
+        fired = _step(step, plan, state, current, inputs, drawn[step - first], subtract, refractory_steps)
+        count = len(fired)
         if len(ids):
             steps[recorded : recorded + count] = step
             ids[recorded : recorded + count] = fired
@@ -215,20 +214,4 @@ def run_changing(first, plan, state, bias, inputs, currents, subtract, refractor
     for k in range(len(currents)):
         for c in range(len(inputs)):
             current[inputs[c]] = bias[inputs[c]] + currents[k, c]
-        count = advance(
-            first + k,
-            state.potential,
-            state.drive,
-            current,
-            inputs,
-            none,
-            subtract,
-            refractory_steps,
-            state.ready,
-            state.fired,
-        )
-        fired = state.fired[:count]
-        state.drive[:] = 0.0
-        _deliver(plan, fired, state.drive)
-        for i in fired:
-            state.counts[i] += 1
+        _step(first + k, plan, state, current, inputs, none, subtract, refractory_steps)
