@@ -24,6 +24,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Generator
 from itertools import pairwise
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -59,18 +60,18 @@ def run(chip: Chip, traffic: Traffic, *, max_cycles: int | None = None) -> Flow:
 class Clock(simpy.Environment):
     """SimPy's environment; its time counts cycles."""
 
-    @property
-    def now(self) -> int:
-        return self._now  # type: ignore[return-value]
+    now: int = property(attrgetter("_now"))  # type: ignore[assignment]  # asked for at every turn, so without a Python call
 
 
 class At(simpy.Event):
     """What happens in a phase of a cycle: a process waits for it, or it calls ``action``."""
 
+    _ok = True
+
     def __init__(self, clock: Clock, cycle: int, phase: int, value: Any = None, action: Action | None = None) -> None:
         self.env = clock
         self.callbacks = [] if action is None else [action]
-        self._ok, self._value = True, value
+        self._value = value
         clock.schedule(self, phase, cycle - clock.now)  # type: ignore[arg-type]
 
 
@@ -285,7 +286,9 @@ class Output:
         """Grants one of those that ask: the first from the pointer upward. Without a credit nobody; the credit wakes us."""
         if self.downstream is not None and not self.downstream.has_slot:
             return
-        winner = next(filter(self.requests.__contains__, SEARCH[self.pointer]))
+        for winner in SEARCH[self.pointer]:
+            if winner in self.requests:
+                break
         self.pointer = (winner + 1) % 5
         self.free_from = self.clock.now + self.session.chip.flits_per_packet
         self.send(self.requests.pop(winner))
