@@ -97,7 +97,6 @@ def test_streaming_by_local_spikes(problem, opened):
         problem.axon_limit,
         problem.n_sources,
         opened,
-        greedy.BY_SPIKES,
         10.0,
     )
     assert found.tolist() == as_part(clusters, problem.n)

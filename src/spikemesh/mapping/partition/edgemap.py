@@ -20,7 +20,7 @@ def edgemap(problem: PartitionProblem, *, spike_gain: float = 100.0) -> NDArray[
 
     spike_gain : what a spike/s made local is worth against balance; 100 in the method's published form.
     """
-    from spikemesh.mapping.partition.greedy import BY_SPIKES, stream
+    from spikemesh.mapping.partition.greedy import stream
 
     spikes = problem.undirected_of(problem.rates[problem.pre])
     order = np.arange(problem.n)
@@ -32,6 +32,5 @@ def edgemap(problem: PartitionProblem, *, spike_gain: float = 100.0) -> NDArray[
         problem.axon_limit,
         problem.n_sources,
         problem.n_clusters,
-        BY_SPIKES,
         float(spike_gain),
     )

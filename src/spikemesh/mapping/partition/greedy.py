@@ -5,10 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-__all__ = ["BY_SPIKES", "BY_USE", "next_fit", "split", "stream", "take_best"]
-
-BY_USE, BY_SPIKES = 0, 1
-"""How :func:`stream` chooses among the clusters that a neuron fits: the fullest one, or EdgeMap's score."""
+__all__ = ["fullest_first", "next_fit", "split", "stream", "take_best"]
 
 
 @njit(cache=True)
@@ -38,14 +35,123 @@ def next_fit(order, feed_ptr, feed, capacity, axons, n_sources):  # type: ignore
 
 
 @njit(cache=True)
-def stream(order, feed_ptr, feed, ptr, neighbour, weight, capacity, axons, n_sources, opened, how, spike_gain):  # type: ignore[no-untyped-def]
-    """Each neuron in ``order`` goes to the best cluster that it fits, or to a new one where it fits none.
+def fullest_first(order, feed_ptr, feed, capacity, axons, n_sources):  # type: ignore[no-untyped-def]
+    """Each neuron in ``order`` goes to the fullest cluster (rows and columns in use) that it fits, or to a new one.
 
-    BY_USE: the fullest cluster (rows and columns in use). BY_SPIKES: the largest ``spike_gain`` * (weight to neurons in the
-    cluster) - ((s + 1)**2 - s**2), s = neurons already there; ``opened`` clusters are open from the start. Ties go to the
-    lower cluster.
+    Ties go to the lower cluster. Rows are counted where ``axons`` limits them. Returns (n,) int64, clusters numbered from 0.
 
-    ptr, neighbour, weight : symmetric graph, read by BY_SPIKES alone. Returns (n,) int64, clusters numbered from 0.
+    Only clusters that have rows in common with a neuron are looked at one by one; each source knows which it feeds. Among all
+    others rows decide, so they wait in one heap for each number of rows, the fullest on top. An entry goes stale when its
+    cluster grows, and is dropped when it comes to the top.
+    """
+    n = len(order)
+    part = np.full(n, -1, np.int64)
+    size, rows, shared = np.zeros(n, np.int64), np.zeros(n, np.int64), np.zeros(n, np.int64)
+    limited = axons <= n_sources
+    reached = np.full(n_sources if limited else 1, -1, np.int64)  # last entry of a source's list of clusters
+    before, fed = np.empty(len(feed) if limited else 1, np.int64), np.empty(len(feed) if limited else 1, np.int32)
+    top = np.full(axons + 1 if limited else 1, -1, np.int64)
+    key, child, sibling = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
+    near = np.empty(n, np.int64)
+    opened, entries, widest = 0, 0, 0
+    for k in range(n):
+        v = order[k]
+        need = feed_ptr[v + 1] - feed_ptr[v] if limited else 0
+        found = 0
+        for e in range(feed_ptr[v], feed_ptr[v] + need):
+            at = reached[feed[e]]
+            while at >= 0:
+                c = fed[at]
+                if shared[c] == 0:
+                    near[found] = c
+                    found += 1
+                shared[c] += 1
+                at = before[at]
+        best, score = -1, np.int64(-1)
+        for i in range(found):
+            c = near[i]
+            s = rows[c] + size[c]
+            fits = size[c] < capacity and rows[c] + need - shared[c] <= axons
+            if fits and (s > score or (s == score and c < best)):
+                best, score = c, s
+        for r in range(min(axons - need, widest) if limited else 0, -1, -1):
+            if r + capacity - 1 < score:
+                break
+            while top[r] >= 0:
+                c = key[top[r]] % n
+                if rows[c] == r and capacity - size[c] == key[top[r]] // n:
+                    break
+                top[r] = _without_top(top[r], key, child, sibling)
+            if top[r] >= 0:
+                c = key[top[r]] % n
+                if r + size[c] > score or (r + size[c] == score and c < best):
+                    best, score = c, r + size[c]
+        if best < 0:
+            best = opened
+            opened += 1
+        known = shared[best] > 0
+        rows[best] += need - shared[best]
+        for i in range(found):
+            shared[near[i]] = 0
+        for e in range(feed_ptr[v], feed_ptr[v] + need):
+            at = reached[feed[e]] if known else -1
+            while at >= 0 and fed[at] != best:
+                at = before[at]
+            if at < 0:
+                fed[entries], before[entries] = best, reached[feed[e]]
+                reached[feed[e]] = entries
+                entries += 1
+        part[v] = best
+        size[best] += 1
+        widest = max(widest, rows[best])
+        if size[best] < capacity:
+            key[k], child[k], sibling[k] = (capacity - size[best]) * n + best, -1, -1
+            top[rows[best]] = _meld(top[rows[best]], k, key, child, sibling)
+    return part
+
+
+@njit(cache=True)
+def _meld(a, b, key, child, sibling):  # type: ignore[no-untyped-def]
+    """The root of two pairing heaps made one; -1 is an empty one. Least key on top."""
+    if a < 0 or b < 0:
+        return max(a, b)
+    if key[b] < key[a]:
+        a, b = b, a
+    sibling[b] = child[a]
+    child[a] = b
+    return a
+
+
+@njit(cache=True)
+def _without_top(root, key, child, sibling):  # type: ignore[no-untyped-def]
+    """The root of a pairing heap after its top is gone: children melded two by two, then into one from the last."""
+    pairs, a = -1, child[root]
+    while a >= 0:
+        b = sibling[a]
+        ahead = sibling[b] if b >= 0 else -1
+        sibling[a] = -1
+        if b >= 0:
+            sibling[b] = -1
+        both = _meld(a, b, key, child, sibling)
+        sibling[both] = pairs
+        pairs, a = both, ahead
+    root = -1
+    while pairs >= 0:
+        ahead = sibling[pairs]
+        sibling[pairs] = -1
+        root = _meld(root, pairs, key, child, sibling)
+        pairs = ahead
+    return root
+
+
+@njit(cache=True)
+def stream(order, feed_ptr, feed, ptr, neighbour, weight, capacity, axons, n_sources, opened, spike_gain):  # type: ignore[no-untyped-def]
+    """Each neuron in ``order`` goes to the cluster of EdgeMap's best score that it fits, or to a new one where it fits none.
+
+    Score: ``spike_gain`` * (weight to neurons in the cluster) - ((s + 1)**2 - s**2), s = neurons already there. Ties go to the
+    lower cluster; ``opened`` clusters are open from the start.
+
+    ptr, neighbour, weight : symmetric graph. Returns (n,) int64, clusters numbered from 0.
 
     Rows that a neuron shares with a cluster are counted through lists of the clusters that each source already feeds.
     """
@@ -68,14 +174,13 @@ def stream(order, feed_ptr, feed, ptr, neighbour, weight, capacity, axons, n_sou
                 while at >= 0:
                     shared[fed[at]] += 1
                     at = link[at]
-        if how == BY_SPIKES:
-            for e in range(ptr[v], ptr[v + 1]):
-                if part[neighbour[e]] >= 0:
-                    local[part[neighbour[e]]] += weight[e]
+        for e in range(ptr[v], ptr[v + 1]):
+            if part[neighbour[e]] >= 0:
+                local[part[neighbour[e]]] += weight[e]
         best, score = -1, -np.inf
         for c in range(opened):
             if size[c] < capacity and (not limited or rows[c] + need - shared[c] <= axons):
-                s = rows[c] + size[c] + 0.0 if how == BY_USE else spike_gain * local[c] - (2.0 * size[c] + 1.0)
+                s = spike_gain * local[c] - (2.0 * size[c] + 1.0)
                 if s > score:
                     best, score = c, s
         if best < 0:
@@ -94,10 +199,9 @@ def stream(order, feed_ptr, feed, ptr, neighbour, weight, capacity, axons, n_sou
                     fed[entries], link[entries] = best, head[feed[e]]
                     head[feed[e]] = entries
                     entries += 1
-        if how == BY_SPIKES:
-            for e in range(ptr[v], ptr[v + 1]):
-                if part[neighbour[e]] >= 0:
-                    local[part[neighbour[e]]] = 0.0
+        for e in range(ptr[v], ptr[v + 1]):
+            if part[neighbour[e]] >= 0:
+                local[part[neighbour[e]]] = 0.0
         part[v] = best
         size[best] += 1
         rows[best] += new

@@ -52,8 +52,7 @@ def spinemap_released(problem: PartitionProblem) -> NDArray[np.int64]:
 
 def fewest_clusters(problem: PartitionProblem, order: NDArray[np.int64] | None = None) -> NDArray[np.int64]:
     """(n,) clusters by the packing of ``spinemap-released``, of neurons in another order where one is given."""
-    from spikemesh.mapping.partition.greedy import BY_USE, stream
+    from spikemesh.mapping.partition.greedy import fullest_first
 
-    unused = np.zeros(1, np.int64), np.zeros(0, np.int32), np.zeros(0)
     order = np.arange(problem.n) if order is None else order
-    return stream(order, *problem.feeders, *unused, problem.fill, problem.axon_limit, problem.n_sources, 0, BY_USE, 0.0)
+    return fullest_first(order, *problem.feeders, problem.fill, problem.axon_limit, problem.n_sources)
