@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.mapping.partition.ours.cores import core_start, fan_in, light_levels, settle
 from spikemesh.mapping.partition.ours.grow import NO_LIMIT, clusters
 from spikemesh.mapping.partition.ours.nets import Nets, contract, packets_of
-from spikemesh.mapping.partition.ours.refine import improve, operations, refine, temperature
+from spikemesh.mapping.partition.ours.refine import improve, operations, refine, shaken, temperature
 from spikemesh.mapping.partition.ours.state import State
 
 __all__ = ["fewest_packets"]
@@ -23,21 +21,41 @@ ENOUGH = {"fast": 1_500, "quality": 15_000}
 """Proposals a neuron beyond which a small network hardly improves."""
 TWO_LEVELS = 48
 """Neurons a cluster from which on a start is also sought in two levels."""
+SLICES, IN_VAIN = 25, 4
+"""Parts of the budget that large clusters spend on partitions far apart, and how many of those in a row may be no better."""
 LARGE = 50_000
 """Neurons beyond which few starts are tried."""
 
 
-def starts(nets: Nets, capacity: int, n_clusters: int, row_limit: int) -> Iterator[NDArray[np.int32]]:
-    """Partitions to refine, quickest first."""
+def best_start(nets: Nets, capacity: int, n_clusters: int, row_limit: int) -> NDArray[np.int32]:
+    """The partition with fewest packets of those grown, and of those made of twins.
+
+    More and more neurons count as light until that costs packets: the clusters of the heavy ones are slower to fill.
+    """
     large = nets.n > LARGE
+    best: NDArray[np.int32] | None = None
+    least = np.inf
     for price, senders_too in ((0.9, False),) if large else ((0.9, False), (0.9, True), (0.98, True)):
-        yield clusters(nets, capacity, price=price, senders_too=senders_too, row_limit=row_limit)
-    levels = light_levels(fan_in(nets))
-    for light in levels[: 2 if large else None]:
+        part = clusters(nets, capacity, price=price, senders_too=senders_too, row_limit=row_limit)
+        cost = packets_of(nets, part, int(part.max()) + 1)
+        if cost < least:
+            best, least = part, cost
+    before = np.inf
+    for light in light_levels(fan_in(nets))[: 2 if large else None]:
+        found = np.inf
         for price in (0.0,) if large else (0.0, 0.9):
-            part = core_start(nets, light, price, capacity, n_clusters, row_limit)
-            if part is not None:
-                yield part
+            made = core_start(nets, light, price, capacity, n_clusters, row_limit)
+            if made is None:
+                continue
+            cost = packets_of(nets, made, n_clusters)
+            found = min(found, cost)
+            if cost < least:
+                best, least = made, cost
+        if found > before:
+            break
+        before = found
+    assert best is not None
+    return best
 
 
 def budget(nets: Nets, effort: str, capacity: int) -> float:
@@ -71,18 +89,38 @@ def fewest_packets(
 ) -> NDArray[np.int32]:
     """(n,) int32 clusters of at most ``capacity`` vertices with few packets."""
     limit = NO_LIMIT if row_limit is None else row_limit
-    best: State | None = None
-    least = np.inf
-    for part in starts(nets, capacity, n_clusters, limit):
-        state = State.of(part, max(n_clusters, int(part.max()) + 1), capacity)
-        cost = packets_of(nets, part, state.shape[0])
-        if cost < least:
-            best, least = state, cost
+    part = best_start(nets, capacity, n_clusters, limit)
+    n_clusters = max(n_clusters, int(part.max()) + 1)
     if capacity >= TWO_LEVELS and limit == NO_LIMIT:
-        part = two_level(nets, capacity, n_clusters, effort, seed)
-        cost = packets_of(nets, part, n_clusters)
+        other = two_level(nets, capacity, n_clusters, effort, seed)
+        if packets_of(nets, other, n_clusters) < packets_of(nets, part, n_clusters):
+            part = other
+    state = State.of(part, n_clusters, capacity)
+    left = budget(nets, effort, capacity)
+    if capacity >= TWO_LEVELS and effort == "quality":
+        state, left = far_and_wide(nets, state, left, seed, limit)
+    refine(nets, state, left, seed, limit)
+    return state.assignment.copy()
+
+
+def far_and_wide(nets: Nets, state: State, left: float, seed: int, row_limit: int) -> tuple[State, float]:
+    """(the best of several partitions far apart, operations not spent): each is the best so far, shaken and refined.
+
+    Large clusters are few, and how many of them a layer takes is settled early; no exchange within a region changes it.
+    """
+    each, stop = left / SLICES, 0.3 * left
+    refine(nets, state, 2 * each, seed, row_limit)
+    least, left = packets_of(nets, state.assignment, state.shape[0]), left - 2 * each
+    turn, in_vain = 0, 0
+    while left > stop and in_vain < IN_VAIN:
+        turn += 1
+        other, spent = shaken(nets, state, seed + turn, row_limit)
+        if spent == 0.0:
+            break
+        refine(nets, other, each, seed + turn, row_limit)
+        left -= spent + each
+        cost = packets_of(nets, other.assignment, other.shape[0])
+        in_vain += 1
         if cost < least:
-            best, least = State.of(part, n_clusters, capacity), cost
-    assert best is not None
-    refine(nets, best, budget(nets, effort, capacity), seed, limit)
-    return best.assignment.copy()
+            state, least, in_vain = other, cost, 0
+    return state, left
