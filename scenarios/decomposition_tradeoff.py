@@ -63,7 +63,7 @@ def ways(rows: int, quick: bool) -> Iterator[tuple[str, Recipe]]:
         for name, more in (("offset", offset), ("sign", {"order": "sign", "offset": "none"})):
             full = f"blocks, {name}, spike worth {value:g}"
             yield full, Recipe(full, "", Pipeline((Decompose(least_value=value, **more), place), full))  # type: ignore[arg-type]
-    for precision in (0.1,) if quick else (0.02, 0.1, 0.2, 0.4):  # the recipe has 0.05
+    for precision in (0.1,) if quick else (0.02, 0.05, 0.1, 0.2, 0.4):
         full = f"blocks, offset, precision {precision:g}"
         yield full, Recipe(full, "", Pipeline((Decompose(precision=precision, **offset), place), full))  # type: ignore[arg-type]
     for value in () if quick else (0.0, 2.0, 8.0):
@@ -102,7 +102,7 @@ def measured(prepared: Prepared, hw: Hardware, n_test: int, options: Any, progre
     assert data is not None  # every network here ships with its data, or is chosen because they are at hand
     x, y = data.x_test[:n_test], data.y_test[:n_test]
     ms = options.duration_ms
-    calibration = run_layered(network, data.x_train[:200], ms, options.seed)
+    calibration = run_layered(network, data.x_train[:200], ms, options.seed, labels=data.y_train[:200])
     whole = run_layered(network, x, ms, options.seed, labels=y, record="counts", per_sample=True)
     assert whole.sample_counts is not None
     low, high = wilson_interval(round(whole.accuracy * len(y)), len(y))

@@ -277,7 +277,7 @@ def test_spikes_stand_for_what_their_receivers_bear():
     assert bearable_values(alone, units, rates, 0.05, 100)[4] == pytest.approx(value[4])
     far = SpikingNetwork.from_edges([0, 1, 2, 3], [4, 4, 4, 4], [0.5] * 4, [4, 1])
     assert bearable_values(far, tree(far, 2), rates[:, :5], 0.05, 100)[4] == pytest.approx(0.05 * 20 / np.sqrt(2 / 12))
-    coded = code(net, units, CodingOptions("bound", precision=0.05, steps=100), rates)
+    coded = code(net, units, CodingOptions("bound", precision=0.05), rates, 100)
     assert coded.value[6:] == pytest.approx(np.maximum(code(net, units, CodingOptions("bound")).value[6:], value[4]))
 
 
@@ -322,9 +322,10 @@ def test_sample_rates_count_each_sample():
         ({"normalisation": "paper"}, "needs the rates of samples"),
         ({"normalisation": "paper", "offset": "bound"}, "rates of samples|knows no offset"),
         ({"k": 0.0}, "k must be positive"),
-        ({"precision": -0.1, "steps": 10}, "precision must not be negative"),
+        ({"precision": -0.1}, "precision must not be negative"),
+        ({"tolerance": -0.1}, "tolerance must not be negative"),
         ({"precision": 0.1, "rates": [[0.0] * 4]}, "needs the steps"),
-        ({"precision": 0.1, "steps": 10}, "needs the rates of samples"),
+        ({"precision": 0.1}, "needs the rates of samples"),
         ({"least_value": -1.0}, "least_value must not be negative"),
         ({"rates": [[1.0]]}, r"rates must be \(n_samples, 4\)"),
         ({"rates": [[-1.0, 0, 0, 0]]}, "not negative"),

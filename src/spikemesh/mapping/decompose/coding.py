@@ -20,7 +20,7 @@ from spikemesh.network import SpikingNetwork
 __all__ = ["NORMALISATIONS", "OFFSETS", "Coding", "CodingOptions", "bearable_values", "code", "coded_sums", "count_clips"]
 
 NORMALISATIONS = ("corrected", "paper")
-OFFSETS = ("none", "bound", "calibrated")
+OFFSETS = ("none", "bound", "calibrated", "auto")
 
 SLACK = 1e-9
 """A partial sum that leaves its range by less than this has only been added up in another order."""
@@ -54,19 +54,21 @@ class CodingOptions:
 
     offset : "none": a unit fires for its positive part, or, where no contribution can be positive, for its negative part.
         "bound": offsets so large that no partial sum of inputs in [0, 1] is negative. "calibrated": large enough for the
-        rates of samples. With an offset a unit also takes the polarity that makes it fire less.
+        rates of samples. "auto": calibrated where there are rates, else bound. With an offset a unit also takes the polarity
+        that makes it fire less.
     normalisation : "corrected", or "paper": equations 2 and 3 as printed.
     k : value = k * (largest coded sum); above 1 it lowers rates, as the paper's factor of equation 3 does.
     least_value : lower limit of the value of a spike. The rounding of a unit costs its neuron up to this much in all,
         whatever the unit's range, so that units of small range need not fire often.
     margin : ranges that come from rates, also those of units without an offset, are widened by this share at both ends.
-    precision, steps : lets every spike stand for as much as its receivers bear: what rounding adds to the sums of a layer in
-        a run of ``steps`` steps stays below this share of how its spike counts vary over samples (:func:`bearable_values`).
-        0 leaves it out. Needs rates.
+    precision : lets every spike stand for as much as its receivers bear: what rounding adds to the sums of a layer in a run
+        stays below this share of how its spike counts vary over samples (:func:`bearable_values`). 0 leaves it out. Needs rates.
+    tolerance : above 0, the units' network is run on the samples: potentials are balanced, and precision is halved until
+        the outputs disagree by no more (:mod:`~spikemesh.mapping.decompose.settling`). Needs a trace.
     guard : a neuron cannot take a spike back. Where rounding lifts its potential over the threshold for a while it has fired
         for good, so rounding without bias would make it fire too often. Neurons that rounding reaches start lower by
         ``guard`` times its standard deviation. At 1, what silent neurons fire too much and active ones too little was found
-        to cancel.
+        to cancel. Balanced potentials do without.
 
     Raises
     ------
@@ -80,7 +82,7 @@ class CodingOptions:
     least_value: float = 0.0
     margin: float = 0.0
     precision: float = 0.0
-    steps: int = 0
+    tolerance: float = 0.0
     guard: float = 1.0
 
     def __post_init__(self) -> None:
@@ -92,11 +94,9 @@ class CodingOptions:
                 raise MappingError(f"{what} must be one of {', '.join(map(str, allowed))}, not {value!r}")
         if not 0 < self.k < np.inf:
             raise MappingError(f"k must be positive, not {self.k}")
-        for what in ("least_value", "margin", "precision", "guard"):
+        for what in ("least_value", "margin", "precision", "tolerance", "guard"):
             if not 0 <= getattr(self, what) < np.inf:
                 raise MappingError(f"{what} must not be negative: {getattr(self, what)}")
-        if self.precision and self.steps < 1:
-            raise MappingError(f"precision = {self.precision} needs the steps of a sample: steps = {self.steps}")
         if self.normalisation == "paper" and self.offset != "none":
             raise MappingError("the paper's normalisation knows no offset: use normalisation = 'corrected'")
 
@@ -113,30 +113,38 @@ DEFAULTS = CodingOptions()
 
 
 def code(
-    network: SpikingNetwork, units: Units, options: CodingOptions = DEFAULTS, rates: NDArray[np.float64] | None = None
+    network: SpikingNetwork,
+    units: Units,
+    options: CodingOptions = DEFAULTS,
+    rates: NDArray[np.float64] | None = None,
+    steps: int = 0,
 ) -> Coding:
     """Chooses polarity, offset and value of every unit below a root.
 
     rates : (n_samples, n_neurons) spikes per step to calibrate on. Raises MappingError where they are needed and missing.
+    steps : of a sample; ``precision`` needs them.
     """
     if rates is None and options.needing_rates():
         raise MappingError(
             f"{options.needing_rates()} needs the rates of samples to calibrate on: give a trace, or use 'bound'"
         )
+    if options.precision and steps < 1:
+        raise MappingError(f"precision = {options.precision} needs the steps of a sample: steps = {steps}")
     n, n_units = units.n_neurons, units.n_units
+    offset = options.offset if options.offset != "auto" else "bound" if rates is None else "calibrated"
     if options.normalisation == "paper":
         return _as_printed(network, units, options.k, rates)
     polarity, shift, width = np.ones(n_units), np.zeros(n_units), np.ones(n_units)
     below = np.arange(n, n_units)
     low, high = _bounds(network, units)
-    if options.offset == "none":
+    if offset == "none":
         polarity[below] = np.where((high <= 0) & (low < 0), -1.0, 1.0)[below]
         width = np.where(polarity > 0, high, -low)
         if rates is not None:
             width = np.minimum(width, (1 + options.margin) * _largest(network, units, rates, polarity, shift))
     else:
         middle = (low + high) / 2
-        if options.offset == "calibrated":
+        if offset == "calibrated":
             assert rates is not None
             found = _observed(network, units, rates)
             slack = options.margin * (found[1] - found[0])
@@ -150,7 +158,7 @@ def code(
     value = np.maximum(options.k * rests * width, options.least_value)
     if options.precision:
         assert rates is not None
-        value = np.maximum(value, bearable_values(network, units, rates, options.precision, options.steps)[units.neuron])
+        value = np.maximum(value, bearable_values(network, units, rates, options.precision, steps)[units.neuron])
     value = np.where(value > 0, np.maximum(value, FINEST), 1.0)
     value[:n], shift[:n], polarity[:n] = 1.0, 0.0, 1.0
     return Coding(polarity, shift, value, value)

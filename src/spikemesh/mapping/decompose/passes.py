@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 import numpy as np
@@ -16,6 +16,7 @@ from spikemesh.mapping.decompose.coding import CodingOptions
 from spikemesh.mapping.decompose.fitting import pack_fit
 from spikemesh.mapping.decompose.packing import Packing
 from spikemesh.mapping.decompose.rates import sample_rates
+from spikemesh.mapping.decompose.settling import settle
 from spikemesh.mapping.decompose.shapes import chain, tree
 from spikemesh.mapping.decompose.transform import SHAPES, Decomposed, with_units
 from spikemesh.mapping.decompose.units import Units, whole
@@ -30,7 +31,7 @@ PACKINGS = ("blocks", "fit", "none")
 
 
 @dataclass(frozen=True)
-class Decompose:
+class Decompose(CodingOptions):
     """Splits neurons into units, so that every fan-in fits the rows and no synapse is lost, and packs the units.
 
     packing : "blocks": trees whose leaves fill crossbars with shared rows (:mod:`~spikemesh.mapping.decompose.carving`). "fit":
@@ -38,9 +39,9 @@ class Decompose:
         uniform units of ``fan_in`` inputs; a later pass makes the clusters.
     shape, fan_in : of the units of packing "none"; fan_in is the crossbar's rows by default.
     order : "natural" or "sign".
-    offset : "none", "bound", "calibrated", or "auto": calibrated where there is a trace, else bound.
-    normalisation, k, least_value, margin, precision, guard : see :class:`~spikemesh.mapping.decompose.coding.CodingOptions`;
-        precision is left out where there is no trace.
+
+    The other options are those of :class:`~spikemesh.mapping.decompose.coding.CodingOptions`; precision and tolerance are left
+    out where there is no trace.
 
     Reads the trace that the mapping was asked with, where there is one, to calibrate. The rates of units are estimated by the
     rate model from those of the neurons; the trail has ``rates_estimated`` = 1, and in ``crossbars_least`` how many crossbars no
@@ -56,12 +57,6 @@ class Decompose:
     fan_in: int | None = None
     order: str = "natural"
     offset: str = "auto"
-    normalisation: str = "corrected"
-    k: float = 1.0
-    least_value: float = 0.0
-    margin: float = 0.0
-    precision: float = 0.0
-    guard: float = 1.0
 
     def run(self, state: MappingState) -> MappingState:
         if self.packing not in PACKINGS:
@@ -76,20 +71,13 @@ class Decompose:
             measured["crossbars_least"] = float(least_crossbars(network, *limits, on_chip))
         units = packed.units if packed is not None else self._uniform(network, crossbar.n_in)
         rates = None if state.trace is None else sample_rates(state.trace)
-        offset = self.offset
-        if offset == "auto":
-            offset = "bound" if rates is None else "calibrated"
-        options = CodingOptions(
-            offset,
-            self.normalisation,
-            self.k,
-            self.least_value,
-            self.margin,
-            0.0 if rates is None else self.precision,
-            0 if state.trace is None else state.trace.n_steps,
-            self.guard,
-        )
-        split = with_units(network, units, options, rates)
+        if state.trace is None:
+            split = with_units(network, units, replace(self, precision=0.0))
+        elif self.tolerance and units.n_links:
+            split, found = settle(network, units, self, state.trace)
+            measured |= found
+        else:
+            split = with_units(network, units, self, rates, state.trace.n_steps)
         after = _written(state, split, packed, rates, measured)
         return PartitionPass().run(after) if packed is None and self.packing != "none" else after
 

@@ -85,6 +85,7 @@ def decompose(
     order: str = "natural",
     options: CodingOptions = DEFAULTS,
     rates: ArrayLike | None = None,
+    steps: int = 0,
 ) -> Decomposed:
     """Splits every neuron of more than ``fan_in`` inputs into units of at most ``fan_in``; no synapse is lost.
 
@@ -95,6 +96,7 @@ def decompose(
     shape : "tree" of least depth, or the paper's "chain" (equation 1).
     order : "natural", or "sign": positive contributions apart from negative ones, which loses nothing without an offset.
     rates : (n_samples, n_neurons) spikes per step of the network on samples to calibrate on.
+    steps : of a sample; an option ``precision`` needs them.
 
     Raises
     ------
@@ -106,11 +108,15 @@ def decompose(
         raise MappingError(f"shape must be one of {', '.join(SHAPES)}, not {shape!r}")
     merged = drop_synapses(network, np.inf)
     units = (chain if shape == "chain" else tree)(merged, fan_in, order)
-    return with_units(merged, units, options, rates)
+    return with_units(merged, units, options, rates, steps)
 
 
 def with_units(
-    network: SpikingNetwork, units: Units, options: CodingOptions = DEFAULTS, rates: ArrayLike | None = None
+    network: SpikingNetwork,
+    units: Units,
+    options: CodingOptions = DEFAULTS,
+    rates: ArrayLike | None = None,
+    steps: int = 0,
 ) -> Decomposed:
     """As :func:`decompose`, with units from elsewhere (a packing)."""
     units.check(network)
@@ -119,7 +125,7 @@ def with_units(
             f"{network.name} resets to zero; units of such neurons would lose partial sums: use reset='subtract', or drop"
         )
     given = None if rates is None else checked_rates(network, rates)
-    found = code(network, units, options, given)
+    found = code(network, units, options, given, steps)
     return realise(network, units, found, options.guard, None if given is None else given.mean(axis=0))
 
 
