@@ -16,7 +16,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-__all__ = ["Carved", "carve", "grow_block", "settle"]
+__all__ = ["Carved", "Columns", "carve", "grow_block", "price", "settle"]
 
 NO_CROSSBAR = -2
 """In place of a root's cluster: it has more partial sums than a crossbar has rows."""
@@ -40,45 +40,70 @@ class Carved:
     n_clusters: int
 
 
-def carve(
-    groups: list[NDArray[np.int64]],
-    column_ptr: NDArray[np.int64],
-    source: NDArray[np.int32],
-    neuron_of: NDArray[np.int32],
-    n_neurons: int,
-    n_in: int,
-    n_out: int,
-    least: int,
-) -> Carved:
+@dataclass(frozen=True, eq=False)
+class Columns:
+    """What is to be packed: a column a neuron, or one for each sign it has.
+
+    ptr, synapse, source : the inputs of column c are source[ptr[c]:ptr[c + 1]], distinct, and ``synapse`` their synapses.
+    neuron : (n_columns,) the neuron of each, ascending. n_neurons : of the network.
+    """
+
+    ptr: NDArray[np.int64]
+    synapse: NDArray[np.integer]
+    source: NDArray[np.int32]
+    neuron: NDArray[np.int32]
+    n_neurons: int
+
+
+def carve(groups: list[NDArray[np.int64]], least: list[int], columns: Columns, n_in: int, n_out: int) -> Carved:
     """Carves every group on its own, with the number of blocks at which it needs fewest crossbars.
 
     groups : columns of each, columns of one neuron side by side.
-    column_ptr, source : the inputs of column c are source[column_ptr[c]:column_ptr[c + 1]], distinct.
-    neuron_of : (n_columns,) the neuron of each. least : inputs of a block that a column takes at least.
+    least : of each group, inputs of a block that a column takes at least.
     """
-    block = np.full(len(source), -1, np.int32)
-    root_cluster = np.full(n_neurons, -1, np.int32)
-    slot = np.full(n_neurons, -1, np.int32)
+    block = np.full(len(columns.source), -1, np.int32)
+    root_cluster = np.full(columns.n_neurons, -1, np.int32)
+    slot = np.full(columns.n_neurons, -1, np.int32)
     clusters = 0
-    for columns in groups:
-        inputs = _inputs_of(columns, column_ptr, source, slot)
-        users = np.zeros((len(inputs), (len(columns) + 63) // 64), np.uint64)
-        _mark(columns, column_ptr, source, slot, users)
-        slot[inputs] = -1
-        names, owner = np.unique(neuron_of[columns], return_inverse=True)
-        rank = np.argsort(np.unique(owner, return_index=True)[1], kind="stable")  # as they come, not by their index
-        number = np.empty(len(rank), np.int64)
-        number[rank] = np.arange(len(rank))
-        group = _Group(columns, inputs, users, number[owner], names[rank], n_in, n_out, least)
+    for members, fewest in zip(groups, least, strict=True):
+        group = _group(members, fewest, columns, slot, n_in, n_out)
         best = group.best()
-        homes, used = group.settle(best)
+        homes, opened, _, _ = group.settled(best)
         root_cluster[group.names] = np.where(homes >= 0, homes + clusters, homes)
         for b in range(best):
-            slot[inputs[group.rows[b]]] = np.arange(len(group.rows[b]))
-            _assign(columns, column_ptr, source, slot, group.bits[b], clusters + b, block)
-            slot[inputs[group.rows[b]]] = -1
-        clusters += used
+            taken = group.inputs[group.rows[b]]
+            slot[taken] = np.arange(len(taken))
+            _assign(members, columns.ptr, columns.source, slot, group.bits[b], clusters + b, block)
+            slot[taken] = -1
+        clusters += best + opened
     return Carved(block, root_cluster, clusters)
+
+
+def price(groups: list[NDArray[np.int64]], least: int, columns: Columns, n_in: int, n_out: int) -> tuple[int, int]:
+    """(rows, units) that the groups need when they are carved."""
+    slot = np.full(columns.n_neurons, -1, np.int32)
+    rows, units = 0, 0
+    for members in groups:
+        group = _group(members, least, columns, slot, n_in, n_out)
+        blocks = group.best()
+        homes, _, _, used = group.settled(blocks)
+        rows += used
+        units += int((homes >= blocks).sum())
+        units += sum(int(np.bitwise_count(np.bitwise_or.reduce(bits, axis=0)).sum()) for bits in group.bits[:blocks])
+    return rows, units
+
+
+def _group(members: NDArray[np.int64], least: int, columns: Columns, slot: NDArray[np.int32], n_in: int, n_out: int) -> _Group:
+    """A group before it is carved. slot : (n_neurons,) all -1, before and after."""
+    inputs = _inputs_of(members, columns.ptr, columns.source, slot)
+    users = np.zeros((len(inputs), (len(members) + 63) // 64), np.uint64)
+    _mark(members, columns.ptr, columns.source, slot, users)
+    slot[inputs] = -1
+    names, owner = np.unique(columns.neuron[members], return_inverse=True)
+    rank = np.argsort(np.unique(owner, return_index=True)[1], kind="stable")  # as they come, not by their index
+    number = np.empty(len(rank), np.int64)
+    number[rank] = np.arange(len(rank))
+    return _Group(members, inputs, users, number[owner], names[rank], n_in, n_out, least)
 
 
 class _Group:
@@ -133,23 +158,22 @@ class _Group:
             self.rows.append(taken[:used])
             self.bits.append(bits[:used])
 
-    def settle(self, blocks: int) -> tuple[NDArray[np.int64], int]:
-        """(cluster of each root, counted from the group's first; clusters of the group) after ``blocks`` blocks."""
+    def settled(self, blocks: int) -> tuple[NDArray[np.int64], int, float, int]:
+        """(cluster of each root, counted from the group's first; combiners; cost; rows) after ``blocks`` blocks."""
         pending = self.users.copy()
         for rows, bits in zip(self.rows[:blocks], self.bits[:blocks], strict=True):
             pending[rows] &= ~bits
-        homes, opened, _ = self._settled(pending, blocks)
-        return homes, blocks + opened
+        return self._settled(pending, blocks)
 
-    def _settled(self, pending: NDArray[np.uint64], blocks: int) -> tuple[NDArray[np.int64], int, float]:
+    def _settled(self, pending: NDArray[np.uint64], blocks: int) -> tuple[NDArray[np.int64], int, float, int]:
         held = np.zeros((blocks, len(pending)), bool)
         masks = np.zeros((blocks, pending.shape[1]), np.uint64)
         for b in range(blocks):
             held[b, self.rows[b]] = True
             masks[b] = np.bitwise_or.reduce(self.bits[b], axis=0)
         homes = np.full(len(self.names), -1, np.int64)
-        opened, cost = settle(pending, held, masks, self.owner, self.n_in, self.n_out, homes)
-        return homes, opened, cost
+        opened, cost, rows = settle(pending, held, masks, self.owner, self.n_in, self.n_out, homes)
+        return homes, opened, cost, rows
 
 
 @njit(cache=True)
@@ -274,7 +298,8 @@ def settle(pending, held, masks, owner, n_in, n_out, homes):  # type: ignore[no-
     its columns. owner : (columns,) neuron of each, numbered as it comes. homes : (neurons,) int64, written: the block, or the
     number of blocks + the combiner, or -2 where partial sums outnumber rows.
 
-    Returns (combiners, cost): crossbars, partly filled ones by their fuller side; infinite where some root fits nowhere.
+    Returns (combiners, cost, rows in use): the cost in crossbars, partly filled ones by their fuller side; infinite where some
+    root fits nowhere.
     """
     rows, words = pending.shape
     blocks, count = len(held), len(owner)
@@ -310,11 +335,11 @@ def settle(pending, held, masks, owner, n_in, n_out, homes):  # type: ignore[no-
         if not writing:
             for v in range(n):
                 if ends[v + 1] > n_in:
-                    return 0, np.inf  # no crossbar has the rows, wherever the root goes
+                    return 0, np.inf, 0  # no crossbar has the rows, wherever the root goes
                 ends[v + 1] += ends[v]
             left = np.empty(ends[n], np.int32)
 
-    cost = 0.0
+    cost, in_use = 0.0, 0
     present = held.copy()
     for b in range(blocks):
         spare = n_in
@@ -336,6 +361,7 @@ def settle(pending, held, masks, owner, n_in, n_out, homes):  # type: ignore[no-
             spare -= fewest
             for e in range(ends[pick], ends[pick + 1]):
                 present[b, left[e]] = True
+        in_use += n_in - spare
         cost += max((n_in - spare) / n_in, wide[b] / n_out)
 
     seen = np.full(rows, -1, np.int64)
@@ -346,8 +372,9 @@ def settle(pending, held, masks, owner, n_in, n_out, homes):  # type: ignore[no-
         alone = total[v] + ends[v + 1] - ends[v]
         if alone > n_in:
             if ends[v + 1] > ends[v]:
-                return 0, np.inf
+                return 0, np.inf, 0
             cost += total[v] / n_in
+            in_use += total[v]
             homes[v] = NO_CROSSBAR
             continue
         need = total[v]
@@ -359,8 +386,9 @@ def settle(pending, held, masks, owner, n_in, n_out, homes):  # type: ignore[no-
         for e in range(ends[v], ends[v + 1]):
             seen[left[e]] = opened
         used += need
+        in_use += need
         width += 1
         homes[v] = blocks + opened - 1
     if opened > 0:
         cost += opened - 1 + max(used / n_in, width / n_out)
-    return opened, cost
+    return opened, cost, in_use

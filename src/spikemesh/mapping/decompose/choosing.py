@@ -10,7 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose.packing import Packing, compact, pack_blocks
+from spikemesh.mapping.decompose.grouping import Grouping, has_places
+from spikemesh.mapping.decompose.packing import Packing, columns_of, compact, pack_blocks
 from spikemesh.mapping.decompose.tiling import pack_inputs
 from spikemesh.mapping.decompose.units import whole
 from spikemesh.mapping.partition.problem import PartitionProblem
@@ -38,13 +39,14 @@ def pack_best(
     :func:`spikemesh.mapping.decompose.packing.pack_blocks`.
     """
     held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
+    about = Grouping(network, columns_of(network, held, order), n_in, n_out) if n_in >= 2 and n_out >= 2 else None
     if network.n_synapses > TRY_ALL:
-        return pack_blocks(network, n_in, n_out, on_chip=held, order=order)
-    found = [pack_blocks(network, n_in, n_out, on_chip=held, order=order, **way) for way in _ways(network, n_out)]
+        return pack_blocks(network, n_in, n_out, on_chip=held, order=order, group=max(3 * n_out // 4, 1), found=about)
+    found = [pack_blocks(network, n_in, n_out, on_chip=held, order=order, found=about, **way) for way in _ways(network, n_out)]
     if order == "natural":
-        for rows in sorted({n_in, n_in // 2}, reverse=True):
+        for way in _input_ways(network, n_in):
             with suppress(MappingError):
-                found.append(pack_inputs(network, n_in, n_out, on_chip=held, rows=rows))
+                found.append(pack_inputs(network, n_in, n_out, on_chip=held, **way))
     if network.fan_in()[held].max(initial=0) <= n_in:
         found += _unsplit(network, n_in, n_out, held)
     return min(found, key=lambda packed: (packed.n_clusters, packed.units.n_units))
@@ -52,10 +54,21 @@ def pack_best(
 
 def _ways(network: SpikingNetwork, n_out: int) -> Iterator[dict[str, Any]]:
     """Options of :func:`pack_blocks`."""
-    flat = all(len(layer.shape) != 3 or layer.shape[0] == 1 for layer in network.layers)
-    for grouping in ["index"] if flat else ["tiles", "index"]:
-        for width in sorted({n_out, max(3 * n_out // 4, 1), max(n_out // 2, 1)}, reverse=True):
-            yield {"grouping": grouping, "group": width}
+    if any(has_places(layer) for layer in network.layers):
+        for width in sorted({max(n_out * share // 8, 1) for share in (8, 7, 6, 5, 4)}, reverse=True):
+            yield {"grouping": "tiles", "group": width}
+    for width in sorted({max(n_out * share // 4, 1) for share in (4, 3, 2)}, reverse=True):
+        yield {"grouping": "index", "group": width}
+
+
+def _input_ways(network: SpikingNetwork, n_in: int) -> Iterator[dict[str, Any]]:
+    """Options of :func:`pack_inputs`."""
+    aspects = (1.0, 2.0) if any(has_places(layer) for layer in network.layers) else (1.0,)
+    for rows in sorted({n_in * share // 8 for share in (8, 7, 6, 5, 4)}, reverse=True):
+        for aspect in aspects:
+            yield {"rows": rows, "aspect": aspect, "least": 2}
+    for share in (2, 3):  # few inputs beyond a block's go to the root, not into a unit
+        yield {"least": max(share * n_in // 8, 2)}
 
 
 def _unsplit(network: SpikingNetwork, n_in: int, n_out: int, held: NDArray[np.bool_]) -> list[Packing]:

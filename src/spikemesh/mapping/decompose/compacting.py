@@ -103,81 +103,154 @@ def dissolve(
     n_out: int,
     rounds: int = 4,
 ) -> NDArray[np.int64]:
-    """(n,) clusters with those emptied whose members all fit elsewhere, least filled first; numbers may have gaps.
+    """(n,) clusters with those emptied whose members all fit elsewhere; numbers may have gaps.
 
-    A member goes where it needs fewest new rows, ties to the fuller crossbar; members in need of most rows go first.
+    Those of fewest members come first: combiners and pools, which fill the rows that blocks leave, take few columns and share
+    no rows. A member goes where it needs fewest new rows, ties to the fuller crossbar; members in need of most rows go first.
     """
     part = part.copy()
-    n, k = len(part), int(part.max(initial=-1)) + 1
-    needs = np.diff(feed_ptr)
-    uses = np.zeros((k, n), np.uint16)
-    rows = np.zeros(k, np.int64)
-    _count_uses(part, feed_ptr, feed, uses, rows)
-    size = np.bincount(part[part >= 0], minlength=k)
+    needs, n_sources = np.diff(feed_ptr), int(feed.max(initial=-1)) + 1
+    k = int(part.max(initial=-1)) + 1
     for _ in range(rounds):
-        emptied = 0
-        for c in np.argsort(np.maximum(rows / n_in, size / n_out), kind="stable"):
-            members = np.flatnonzero(part == c)
-            members = members[np.argsort(-needs[members], kind="stable")]
-            if len(members):
-                emptied += _empty(c, members, part, feed_ptr, feed, uses, rows, size, n_in, n_out)
-        if not emptied:
+        placed = np.flatnonzero(part >= 0)
+        members = placed[np.lexsort((-needs[placed], part[placed]))]
+        size = np.bincount(part[placed], minlength=k)
+        ptr = np.concatenate([[0], np.cumsum(size)])
+        load = np.bincount(part[placed], needs[placed], k).astype(np.int64)
+        row_ptr, rows = rows_of_clusters(members, ptr, feed_ptr, feed, n_sources)
+        order = np.argsort(size, kind="stable")
+        room = min(k * n_in, int(load.sum())) + int(load.max(initial=0))  # rows in use, and those of members on their way
+        if not _empty_all(order, ptr, members, part, feed_ptr, feed, row_ptr, rows, room, n_sources, n_in, n_out):
             break
     return part
 
 
 @njit(cache=True)
-def _count_uses(part, feed_ptr, feed, uses, rows):  # type: ignore[no-untyped-def]
-    """uses[c, s]: members of cluster c that source s feeds; rows[c]: sources that feed it."""
-    for v in range(len(part)):
-        c = part[v]
-        if c >= 0:
+def _empty_all(order, ptr, members, part, feed_ptr, feed, row_ptr, rows, room, n_sources, n_in, n_out):  # type: ignore[no-untyped-def]
+    """Empties clusters in ``order`` where all members fit elsewhere; writes ``part`` and returns how many.
+
+    A node stands for a source in a cluster: ``uses`` of its members that it feeds. The nodes of a source make a list, which
+    is short, so that clusters that share rows with a unit are found without looking at the others. Of those the one with
+    fewest rows to spare is found in lists of clusters by their spare rows.
+    """
+    k = len(order)
+    taken, size = np.diff(row_ptr), np.diff(ptr)
+    head, link = np.full(n_sources, -1, np.int64), np.empty(room, np.int64)
+    holder, uses = np.empty(room, np.int32), np.zeros(room, np.int32)
+    for c in range(k):
+        for at in range(row_ptr[c], row_ptr[c + 1]):
+            holder[at] = c
+            link[at] = head[rows[at]]
+            head[rows[at]] = at
+    for c in range(k):
+        for i in range(ptr[c], ptr[c + 1]):
+            for e in range(feed_ptr[members[i]], feed_ptr[members[i] + 1]):
+                at = head[feed[e]]
+                while holder[at] != c:
+                    at = link[at]
+                uses[at] += 1
+    spare, spares = np.empty(room, np.int64), room - row_ptr[k]  # nodes not in use
+    spare[:spares] = np.arange(row_ptr[k], room)
+
+    first, listed = np.full(n_in + 1, -1, np.int64), np.full(k, -1, np.int64)
+    after, before = np.full(k, -1, np.int64), np.full(k, -1, np.int64)
+    for c in range(k):
+        _list_again(c, taken, size, n_in, n_out, first, after, before, listed)
+    shared, near = np.zeros(k, np.int64), np.empty(k, np.int64)
+    went = np.empty(size.max() if k > 0 else 0, np.int64)
+    emptied = 0
+    for c in order:
+        count = ptr[c + 1] - ptr[c]
+        if count == 0 or size[c] != count:
+            continue  # it has taken others in
+        done = 0
+        while done < count:
+            v = members[ptr[c] + done]
+            need = feed_ptr[v + 1] - feed_ptr[v]
+            n_near = 0
             for e in range(feed_ptr[v], feed_ptr[v + 1]):
-                rows[c] += uses[c, feed[e]] == 0
-                uses[c, feed[e]] += 1
+                at = head[feed[e]]
+                while at >= 0:
+                    d = holder[at]
+                    if shared[d] == 0:
+                        near[n_near] = d
+                        n_near += 1
+                    shared[d] += 1
+                    at = link[at]
+            best, least = -1, need
+            for i in range(n_near):
+                d = near[i]
+                new = need - shared[d]
+                shared[d] = 0
+                if d == c or size[d] >= n_out or taken[d] + new > n_in:
+                    continue
+                if new < least or best < 0 or (new == least and (-taken[d], d) < (-taken[best], best)):
+                    best, least = d, new
+            if best < 0:
+                for free in range(need, n_in + 1):
+                    best = first[free]
+                    if best == c:
+                        best = after[c]
+                    if best >= 0:
+                        break
+            if best < 0:
+                break
+            went[done] = best
+            done += 1
+            size[best] += 1
+            for e in range(feed_ptr[v], feed_ptr[v + 1]):
+                at = head[feed[e]]
+                while at >= 0 and holder[at] != best:
+                    at = link[at]
+                if at < 0:
+                    spares -= 1
+                    at = spare[spares]
+                    holder[at], uses[at], link[at] = best, 0, head[feed[e]]
+                    head[feed[e]] = at
+                    taken[best] += 1
+                uses[at] += 1
+            _list_again(best, taken, size, n_in, n_out, first, after, before, listed)
+        for i in range(done):  # out of the old cluster, or back out of the new ones
+            v = members[ptr[c] + i]
+            gone = c if done == count else went[i]
+            for e in range(feed_ptr[v], feed_ptr[v + 1]):
+                at, last = head[feed[e]], -1
+                while holder[at] != gone:
+                    last, at = at, link[at]
+                uses[at] -= 1
+                if uses[at] == 0:
+                    if last < 0:
+                        head[feed[e]] = link[at]
+                    else:
+                        link[last] = link[at]
+                    spare[spares] = at
+                    spares += 1
+                    taken[gone] -= 1
+            size[gone] -= 1
+            _list_again(gone, taken, size, n_in, n_out, first, after, before, listed)
+            if done == count:
+                part[v] = went[i]
+        emptied += done == count
+    return emptied
 
 
 @njit(cache=True)
-def _empty(c, members, part, feed_ptr, feed, uses, rows, size, n_in, n_out):  # type: ignore[no-untyped-def]
-    """Moves all members of cluster c elsewhere and returns True, or changes nothing."""
-    went = np.full(len(members), -1, np.int64)
-    good = True
-    for i in range(len(members)):
-        v = members[i]
-        best, best_new = -1, 0
-        for d in range(len(size)):
-            if d == c or size[d] == 0 or size[d] >= n_out:
-                continue
-            most = n_in - rows[d]
-            if best >= 0:
-                most = min(most, best_new if rows[d] > rows[best] else best_new - 1)
-            new = 0
-            for e in range(feed_ptr[v], feed_ptr[v + 1]):
-                new += uses[d, feed[e]] == 0
-                if new > most:
-                    break
-            if new <= most:
-                best, best_new = d, new
-        if best < 0:
-            good = False
-            break
-        went[i] = best
-        size[best] += 1
-        rows[best] += best_new
-        for e in range(feed_ptr[v], feed_ptr[v + 1]):
-            uses[best, feed[e]] += 1
-    for i in range(len(members)):
-        d, v = went[i], members[i]
-        if d < 0:
-            break
-        if good:
-            part[v] = d
-            continue
-        size[d] -= 1
-        for e in range(feed_ptr[v], feed_ptr[v + 1]):
-            uses[d, feed[e]] -= 1
-            rows[d] -= uses[d, feed[e]] == 0
-    if good:
-        uses[c, :] = 0
-        size[c], rows[c] = 0, 0
-    return good
+def _list_again(c, taken, size, n_in, n_out, first, after, before, listed):  # type: ignore[no-untyped-def]
+    """Moves a cluster to the list of its spare rows; out of all lists where it is empty or has no column left."""
+    to = n_in - taken[c] if 0 < size[c] < n_out else -1
+    was = listed[c]
+    if to == was:
+        return
+    if was >= 0:
+        if before[c] >= 0:
+            after[before[c]] = after[c]
+        else:
+            first[was] = after[c]
+        if after[c] >= 0:
+            before[after[c]] = before[c]
+    listed[c] = to
+    if to >= 0:
+        before[c], after[c] = -1, first[to]
+        if first[to] >= 0:
+            before[first[to]] = c
+        first[to] = c

@@ -9,21 +9,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose.carving import Carved, carve
+from spikemesh.mapping.decompose.carving import Carved, Columns, carve
 from spikemesh.mapping.decompose.combining import deepen, stream
 from spikemesh.mapping.decompose.compacting import dissolve, join, rows_of_clusters
+from spikemesh.mapping.decompose.grouping import GROUPINGS, Grouping
 from spikemesh.mapping.decompose.shapes import ORDERS
 from spikemesh.mapping.decompose.units import Units, incoming
-from spikemesh.network import Layer, SpikingNetwork
+from spikemesh.network import SpikingNetwork
 
-__all__ = ["GROUPINGS", "Packing", "columns_of", "compact", "feeders", "pack_blocks", "packing_of", "places"]
+__all__ = ["Packing", "columns_of", "compact", "feeders", "pack_blocks", "packing_of"]
 
-GROUPINGS = ("index", "tiles")
-"""index: neurons next to each other in index order carve a block together. tiles: in a layer with height and width, neurons
-near each other in both."""
-
-SMALL_TABLE = 1 << 28
-"""Entries of the table of clusters by sources up to which clusters are dissolved one by one."""
 SHARING_LIMIT = 4000
 """Clusters up to which joining looks for shared rows."""
 
@@ -52,7 +47,8 @@ def pack_blocks(
     order: str = "natural",
     grouping: str = "tiles",
     group: int | None = None,
-    least: int = 3,
+    least: int | None = None,
+    found: Grouping | None = None,
 ) -> Packing:
     """Carves the network into blocks of shared rows, combiners on top, and joins what is half empty.
 
@@ -62,8 +58,9 @@ def pack_blocks(
     n_in, n_out : rows and columns of a crossbar.
     on_chip : (n_neurons,) bool; neurons off the chip take rows and no column. All by default.
     order : "sign" keeps positive and negative inputs of a neuron in units of their own.
-    grouping : one of GROUPINGS. group : columns of a group, ``n_out`` by default.
-    least : inputs of a block that a unit takes at least.
+    grouping : one of GROUPINGS. group : columns of a group, ``n_out`` by default; with "tiles", where they outnumber the rows.
+    least : inputs of a block that a unit takes at least; None chooses it for each layer.
+    found : what earlier calls with the same network, crossbar, on_chip and order found out of its layers.
 
     Raises
     ------
@@ -74,33 +71,24 @@ def pack_blocks(
         raise MappingError(f"a crossbar of {n_in} x {n_out} has no room for a unit of two inputs")
     if order not in ORDERS or grouping not in GROUPINGS:
         raise MappingError(f"order is one of {ORDERS}, grouping one of {GROUPINGS}: {order!r}, {grouping!r}")
+    if order == "sign" and n_out < 2:
+        raise MappingError("order = 'sign' needs two columns: one for each sign")
     held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
-    column_ptr, synapse, neuron_of = columns_of(network, held, order)
-    source = network.synapses.pre[synapse]
-    width = n_out if group is None else min(group, n_out)
-    if order == "sign":
-        if n_out < 2:
-            raise MappingError("order = 'sign' needs two columns: one for each sign")
-        width = max(width, 2)
-    groups = _groups(network, neuron_of, grouping, width)
-    carved = carve(groups, column_ptr, source, neuron_of, network.n_neurons, n_in, n_out, least)
-    return packing_of(network, column_ptr, synapse, neuron_of, carved, held, n_in, n_out)
+    if found is None:
+        found = Grouping(network, columns_of(network, held, order), n_in, n_out)
+    width = max(min(group or n_out, n_out), 2 if order == "sign" else 1)
+    groups, fewest = found.groups(grouping, width, least)
+    carved = carve(groups, fewest, found.columns, n_in, n_out)
+    return packing_of(network, found.columns, carved, held, n_in, n_out)
 
 
 def packing_of(
-    network: SpikingNetwork,
-    column_ptr: NDArray[np.int64],
-    synapse: NDArray[np.integer],
-    neuron_of: NDArray[np.int32],
-    carved: Carved,
-    on_chip: NDArray[np.bool_],
-    n_in: int,
-    n_out: int,
+    network: SpikingNetwork, columns: Columns, carved: Carved, on_chip: NDArray[np.bool_], n_in: int, n_out: int
 ) -> Packing:
     """Units and compacted clusters of blocks that were carved; arguments as in :func:`pack_blocks` and :func:`carve`."""
-    units, cluster = _units(network, column_ptr, synapse, neuron_of, carved)
+    units, cluster = _units(network, columns, carved)
     negative = np.zeros(units.n_units, bool)
-    if len(neuron_of) > 1 and (neuron_of[1:] == neuron_of[:-1]).any():  # a column for each sign
+    if (columns.neuron[1:] == columns.neuron[:-1]).any():  # a column for each sign
         negative[units.of_synapse] = network.synapses.weight < 0
     units, cluster = deepen(units, cluster, carved.n_clusters, n_in, negative)
     plain = Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))
@@ -148,10 +136,7 @@ def _fewer(
     fill = np.maximum(np.diff(row_ptr) / n_in, sizes / n_out)
     home = join(row_ptr, rows, sizes, np.argsort(-fill, kind="stable"), n_in, n_out, n, k <= SHARING_LIMIT)
     part[placed] = home[part[placed]]
-    k = int(part.max(initial=-1)) + 1
-    if k * n <= SMALL_TABLE:
-        part = _numbered(dissolve(part, feed_ptr, feed, n_in, n_out))
-    return part
+    return _numbered(dissolve(part, feed_ptr, feed, n_in, n_out))
 
 
 def feeders(network: SpikingNetwork, units: Units) -> tuple[NDArray[np.int64], NDArray[np.int32]]:
@@ -206,10 +191,8 @@ def _seat(
     return part
 
 
-def columns_of(
-    network: SpikingNetwork, on_chip: NDArray[np.bool_], order: str
-) -> tuple[NDArray[np.int64], NDArray[np.integer], NDArray[np.int32]]:
-    """(column_ptr, synapse of each entry, neuron of each column): a column a neuron, or one for each sign it has."""
+def columns_of(network: SpikingNetwork, on_chip: NDArray[np.bool_], order: str) -> Columns:
+    """A column a neuron with inputs, or one for each sign it has."""
     found = incoming(network)
     synapse, fan_in = found.order, found.fan_in
     post = np.repeat(np.arange(network.n_neurons), fan_in)
@@ -223,68 +206,19 @@ def columns_of(
         synapse, post, side = synapse[by_side], post[by_side], side[by_side]
     counts = np.bincount(2 * post + side, minlength=2 * network.n_neurons)
     used = np.flatnonzero(counts)
-    column_ptr = np.concatenate([[0], np.cumsum(counts[used])]).astype(np.int64)
-    return column_ptr, synapse, (used // 2).astype(np.int32)
+    ptr = np.concatenate([[0], np.cumsum(counts[used])]).astype(np.int64)
+    return Columns(ptr, synapse, network.synapses.pre[synapse], (used // 2).astype(np.int32), network.n_neurons)
 
 
-def _groups(network: SpikingNetwork, neuron_of: NDArray[np.int32], grouping: str, width: int) -> list[NDArray[np.int64]]:
-    """Columns of each group: at most ``width`` of one layer; columns of a neuron stay together."""
-    groups = []
-    layer_of = network.layer_of_neuron[neuron_of]
-    for k, layer in enumerate(network.layers):
-        mine = np.flatnonzero(layer_of == k)
-        if grouping == "tiles":
-            mine = mine[np.argsort(_places(layer, neuron_of[mine] - network.layer_starts[k]), kind="stable")]
-        channels = layer.shape[2] if len(layer.shape) == 3 else 1
-        span = width
-        if channels <= width and 4 * (width // channels) * channels >= 3 * width:
-            span = width // channels * channels  # whole pixels
-        at = 0
-        while at < len(mine):
-            stop = min(at + span, len(mine))
-            if at + 1 < stop < len(mine) and neuron_of[mine[stop]] == neuron_of[mine[stop - 1]]:
-                stop -= 1
-            groups.append(mine[at:stop])
-            at = stop
-    return groups
-
-
-def places(network: SpikingNetwork) -> NDArray[np.int64]:
-    """(n_neurons,) neurons layer after layer, in layers with height and width along a Z curve."""
-    starts = network.layer_starts
-    return np.concatenate(
-        [starts[k] + np.argsort(_places(layer, np.arange(layer.size)), kind="stable") for k, layer in enumerate(network.layers)]
-    )
-
-
-def _places(layer: Layer, local: NDArray[np.integer]) -> NDArray[np.int64]:
-    """Order of the neurons of a layer: positions along a Z curve, channels of a position together."""
-    if len(layer.shape) != 3:
-        return local.astype(np.int64)
-    _, width, channels = layer.shape
-    position, channel = np.divmod(local.astype(np.int64), channels)
-    y, x = np.divmod(position, width)
-    curve = np.zeros_like(position)
-    for bit in range(16):
-        curve |= ((x >> bit & 1) << 2 * bit) | ((y >> bit & 1) << 2 * bit + 1)
-    return curve * channels + channel
-
-
-def _units(
-    network: SpikingNetwork,
-    column_ptr: NDArray[np.int64],
-    synapse: NDArray[np.integer],
-    neuron_of: NDArray[np.int32],
-    carved: Carved,
-) -> tuple[Units, NDArray[np.int32]]:
+def _units(network: SpikingNetwork, columns: Columns, carved: Carved) -> tuple[Units, NDArray[np.int32]]:
     """One unit for each column and block that share inputs, but where the root itself is in that block."""
     n = network.n_neurons
-    unit, columns, blocks = number_units(column_ptr, carved.block, neuron_of, carved.root_cluster, n)
+    unit, owners, blocks = number_units(columns.ptr, carved.block, columns.neuron, carved.root_cluster, n)
     of_synapse = np.empty(network.n_synapses, np.int32)
     of_synapse[:] = network.synapses.post  # synapses onto neurons off the chip keep their place
-    of_synapse[synapse] = unit
+    of_synapse[columns.synapse] = unit
     roots = np.arange(n, dtype=np.int32)
-    neuron = neuron_of[columns]
+    neuron = columns.neuron[owners]
     units = Units(np.concatenate([roots, neuron]), np.concatenate([np.full(n, -1, np.int32), neuron]), of_synapse, roots)
     return units, np.concatenate([carved.root_cluster, blocks])
 

@@ -1,4 +1,4 @@
-"""Packs from the side of the inputs: every block is a stretch of inputs and all neurons that they reach.
+"""Packs from the side of the inputs: every block is a rectangle of inputs and all neurons that they reach.
 
 Where receptive fields overlap on all sides, groups of neurons share only the middle of what they read, and every group needs
 rows for its rim again. Cutting the inputs instead gives every input one row (or a few, where it reaches more neurons than a
@@ -12,11 +12,16 @@ from numba import njit
 from numpy.typing import NDArray
 
 from spikemesh.errors import MappingError
-from spikemesh.mapping.decompose.carving import NO_CROSSBAR, Carved
-from spikemesh.mapping.decompose.packing import Packing, columns_of, number_units, packing_of, places
+from spikemesh.mapping.decompose.carving import NO_CROSSBAR, Carved, Columns
+from spikemesh.mapping.decompose.grouping import cut_layer, has_places, places
+from spikemesh.mapping.decompose.packing import Packing, columns_of, number_units, packing_of
 from spikemesh.network import SpikingNetwork
 
 __all__ = ["cut_inputs", "pack_inputs", "place_roots"]
+
+TURNED_AWAY = 0.5
+"""Share of a crossbar's columns that a block may find too many neurons for, and still be one block: those with fewest inputs
+in it stay out, and their roots take these inputs themselves."""
 
 
 def pack_inputs(
@@ -26,15 +31,17 @@ def pack_inputs(
     *,
     on_chip: NDArray[np.bool_] | None = None,
     rows: int | None = None,
+    aspect: float = 1.0,
     least: int = 3,
 ) -> Packing:
-    """Blocks of at most ``rows`` inputs along a Z curve through each layer; roots in blocks with rows to spare, or combiners.
+    """Blocks of at most ``rows`` inputs of one layer; roots in blocks with rows to spare, or combiners.
 
     Parameters
     ----------
     network : without parallel synapses. n_in, n_out : rows and columns of a crossbar.
     on_chip : (n_neurons,) bool; neurons off the chip take rows and no column. All by default.
     rows : of a block, ``n_in`` by default; fewer leave rows for partial sums.
+    aspect : width by height of its inputs, in layers that have both.
     least : inputs of a block that a unit takes at least; its root takes fewer ones itself. Neurons of more inputs than rows
         take a unit for every block they touch.
 
@@ -49,20 +56,34 @@ def pack_inputs(
     rank[order] = np.arange(len(order))
     fewest = np.where(network.fan_in() > n_in, 1, least)
     fewest[~held] = network.n_synapses + 1  # no unit for neurons off the chip
-    most = n_in if rows is None else max(min(rows, n_in), 2)
-    synapses = network.synapses
-    block, n_blocks = cut_inputs(order, rank, network.layer_of_neuron, network.indptr, synapses.post, fewest, most, n_out)
-    column_ptr, synapse, neuron_of = columns_of(network, held, "natural")
-    entry_block = block[synapse]
-    carved = _with_roots(network, column_ptr, synapse, neuron_of, entry_block, n_blocks, rank, n_in, n_out)
-    return packing_of(network, column_ptr, synapse, neuron_of, carved, held, n_in, n_out)
+    tile_ptr, tiles = _tiles(network, n_in if rows is None else max(min(rows, n_in), 2), aspect)
+    most = n_out + int(TURNED_AWAY * n_out)
+    block, n_blocks = cut_inputs(tile_ptr, tiles, order, rank, network.indptr, network.synapses.post, fewest, n_out, most)
+    columns = columns_of(network, held, "natural")
+    carved = _with_roots(network, columns, block[columns.synapse], n_blocks, rank, n_in, n_out)
+    return packing_of(network, columns, carved, held, n_in, n_out)
+
+
+def _tiles(network: SpikingNetwork, rows: int, aspect: float) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """(tile_ptr, neurons of each tile): the network cut into rectangles of at most ``rows`` neurons of a layer."""
+    tiles = []
+    for k, layer in enumerate(network.layers):
+        local = np.arange(layer.size)
+        if has_places(layer):
+            height, width, channels = layer.shape
+            area = max(rows // channels, 1)
+            h = min(max(int(np.sqrt(area / aspect)), 1), height)
+            shape = h, min(max(area // h, 1), width), min(channels, rows)
+            cut = cut_layer(layer, shape, local)
+        else:
+            cut = np.split(local, np.arange(rows, layer.size, rows))
+        tiles += [network.layer_starts[k] + tile for tile in cut]
+    return np.concatenate([[0], np.cumsum([len(tile) for tile in tiles])]), np.concatenate(tiles)
 
 
 def _with_roots(
     network: SpikingNetwork,
-    column_ptr: NDArray[np.int64],
-    synapse: NDArray[np.integer],
-    neuron_of: NDArray[np.int32],
+    columns: Columns,
     block: NDArray[np.int32],
     n_blocks: int,
     rank: NDArray[np.int64],
@@ -70,20 +91,17 @@ def _with_roots(
     n_out: int,
 ) -> Carved:
     nowhere = np.full(network.n_neurons, -1, np.int32)
-    _, columns, blocks = number_units(column_ptr, block, neuron_of, nowhere, network.n_neurons)
-    source = network.synapses.pre[synapse]
-    left = block < 0
-    column = np.repeat(np.arange(len(neuron_of)), np.diff(column_ptr))
-    left_ptr = _pointers(column[left], len(neuron_of))
-    row_ptr, rows = _distinct(block[~left], source[~left], n_blocks, network.n_neurons)
-    by_block = np.argsort(blocks, kind="stable")
+    _, owners, blocks = number_units(columns.ptr, block, columns.neuron, nowhere, network.n_neurons)
+    n_columns, left = len(columns.neuron), block < 0
+    column = np.repeat(np.arange(n_columns), np.diff(columns.ptr))
+    row_ptr, rows = _distinct(block[~left], columns.source[~left], n_blocks, network.n_neurons)
     home, opened = place_roots(
-        np.argsort(rank[neuron_of], kind="stable"),
-        np.bincount(columns, minlength=len(neuron_of)),
+        np.argsort(rank[columns.neuron], kind="stable"),
+        np.bincount(owners, minlength=n_columns),
         _pointers(blocks, n_blocks),
-        columns[by_block],
-        left_ptr,
-        source[left],
+        owners[np.argsort(blocks, kind="stable")],
+        _pointers(column[left], n_columns),
+        columns.source[left],
         row_ptr,
         rows,
         network.n_neurons,
@@ -93,7 +111,7 @@ def _with_roots(
     if opened < 0:
         raise MappingError(f"some neuron of {network.name} fits no crossbars of {n_in} x {n_out} when its inputs are tiled")
     root_cluster = nowhere
-    root_cluster[neuron_of] = home
+    root_cluster[columns.neuron] = home
     return Carved(block, root_cluster, n_blocks + opened)
 
 
@@ -110,60 +128,59 @@ def _distinct(
 
 
 @njit(cache=True)
-def cut_inputs(order, rank, layer_of, indptr, post, fewest, most, n_out):  # type: ignore[no-untyped-def]
+def cut_inputs(tile_ptr, tiles, order, rank, indptr, post, fewest, n_out, most):  # type: ignore[no-untyped-def]
     """(block of each synapse, -1 where the root takes it; blocks).
 
-    Inputs in ``order`` join a stretch of at most ``most`` of one layer while their targets fit ``n_out`` columns. Where one
-    input alone has more targets than that, the stretch is filled and its targets are cut into blocks along ``rank``.
+    The inputs of a tile and the neurons that they reach make a block. Where these are more than ``n_out``, those with fewest
+    inputs in the tile stay out of it, or, where they are more than ``most``, are cut into several blocks in their order.
 
-    fewest : (neurons,) inputs of a block that a unit of each neuron takes at least; more than there are for those off the
-    chip.
+    tile_ptr, tiles : inputs of each. order, rank : neurons in their order, and the place of each in it.
+    fewest : (neurons,) inputs of a block that a unit of each neuron takes at least; more than there are synapses for those
+        off the chip. A neuron with 1 never stays out.
     """
     n, m = len(order), len(post)
     block = np.full(m, -1, np.int32)
-    found = np.zeros(n, np.int64)  # inputs of the stretch that reach each neuron
+    found = np.zeros(n, np.int64)  # inputs of the tile that reach each neuron
     part = np.zeros(n, np.int64)
     touched = np.empty(n, np.int64)
-    blocks, at = 0, 0
-    while at < n:
-        width, stop, dense = 0, at, False
-        while stop < n and stop - at < most and layer_of[order[stop]] == layer_of[order[at]]:
-            new, fan_out = 0, 0
-            for e in range(indptr[order[stop]], indptr[order[stop] + 1]):
-                if fewest[post[e]] <= m:
-                    fan_out += 1
-                    new += found[post[e]] == 0
-            if stop == at:
-                dense = fan_out > n_out
-            elif not dense and width + new > n_out:
-                break
-            for e in range(indptr[order[stop]], indptr[order[stop] + 1]):
+    blocks = 0
+    for t in range(len(tile_ptr) - 1):
+        width = 0
+        for i in range(tile_ptr[t], tile_ptr[t + 1]):
+            for e in range(indptr[tiles[i]], indptr[tiles[i] + 1]):
                 if fewest[post[e]] <= m:
                     if found[post[e]] == 0:
                         touched[width] = rank[post[e]]
                         width += 1
                     found[post[e]] += 1
-            stop += 1
-        kept = 0
-        for i in range(width):
-            if found[order[touched[i]]] >= fewest[order[touched[i]]]:
+        places_of = np.sort(touched[:width])
+        kept, deepest = 0, 0
+        for place in places_of:
+            v = order[place]
+            if found[v] >= fewest[v]:
                 kept += 1
+                deepest = max(deepest, found[v])
+        if kept <= most:
+            for depth in range(1, deepest + 1):
+                for place in places_of:
+                    v = order[place]
+                    if kept > n_out and found[v] == depth and 1 < fewest[v] <= depth:
+                        found[v] = 0
+                        kept -= 1
         parts = (kept + n_out - 1) // n_out
         seen = 0
-        places_of = np.sort(touched[:width])
         for place in places_of:
             v = order[place]
             if found[v] >= fewest[v]:
                 part[v] = seen * parts // kept
                 seen += 1
-        for i in range(at, stop):
-            for e in range(indptr[order[i]], indptr[order[i] + 1]):
+        for i in range(tile_ptr[t], tile_ptr[t + 1]):
+            for e in range(indptr[tiles[i]], indptr[tiles[i] + 1]):
                 if found[post[e]] >= fewest[post[e]]:
                     block[e] = blocks + part[post[e]]
         for place in places_of:
             found[order[place]] = 0
         blocks += parts
-        at = stop
     return block, blocks
 
 
