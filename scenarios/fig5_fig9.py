@@ -6,10 +6,11 @@ quality of the unmapped network, of SpiNeMap, which drops what does not fit, and
 what decomposition adds on the interconnect, measured on the mesh, against what it saves.
 
 Networks and how far they are the paper's: docs/workloads.md. Quality is accuracy where weights are trained and data are at
-hand; else the correlation of output spike counts with those of the unmapped network. AlexNet and VGG16, pruned to the table's
-synapses, need --full: they are packed and counted, not run. Their waste, and HeartClass's, is that of the network's own
-time. Below the table's networks stand trained ones that were pruned and retrained further, as the paper prunes before it
-unrolls (--prune 0 leaves them out); they count in no average.
+hand, with the paired interval of what is lost; else the correlation of output spike counts with those of the unmapped network.
+HeartClass has 20 ms of one sample on the mesh, the others two whole ones. AlexNet and VGG16, pruned to the table's synapses, need
+--full: they are packed by SpiNeMap and by ours and counted, not run, and their waste is that of the network's own time. Below
+the table's networks stand trained ones that were pruned and retrained further, as the paper prunes before it unrolls (--prune 0
+leaves them out); they count in no average.
 
     spikemesh run fig5-fig9
     spikemesh run fig5-fig9 --full
@@ -34,7 +35,7 @@ from spikemesh.mapping import MappingState, load_recipe, map_many
 from spikemesh.mapping.decompose.choosing import pack_best
 from spikemesh.mapping.legalisation import drop_synapses
 from spikemesh.mapping.partition import partition
-from spikemesh.metrics import energy, latency, wilson_interval
+from spikemesh.metrics import energy, latency, paired_difference
 from spikemesh.network import SpikeTrace, SpikingNetwork
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -48,10 +49,13 @@ from spikemesh.workloads.training import cache_directory
 QUESTION = "Does splitting neurons save crossbars and waste without losing quality, as the decomposition paper says?"
 BASE = "spinemap-released"
 RECIPES = (BASE, "decomposed-fit", "decomposed")
+UNMAPPED = "unmapped"
 RUNNABLE = 5_000_000
 """Synapses up to which a network answers samples, and SpiNeMap's best packing is compared."""
-ON_MESH = 500_000
-"""Synapses up to which its spikes are sent over the mesh; of larger ones fewer samples are judged, unless --full."""
+LARGE = 500_000
+"""Synapses from which fewer samples are judged, unless --full, and one is on the mesh for the first steps."""
+LARGE_MS = 20.0
+"""Of a sample of a large network on the mesh: in 200 ms SpiNeMap would send a hundred million packets there."""
 PRUNED = ("LeNet", "DigitRecogMLP")
 """Networks that are pruned further, where they are trained."""
 
@@ -91,11 +95,15 @@ PAPER = {
     "CNN": {"fewer_crossbars_percent": 37.0},
     "RNN": {"fewer_crossbars_percent": 80.0},
 }
-"""The paper's averages for decomposition: reductions against SpiNeMap, utilisations. SpiNeMap's own are 0.53 and 0.09."""
-SHOWN = ["application", "recipe", "crossbars", "fewer_crossbars_percent", "paper_fewer_crossbars_percent", "neuron_utilisation"]
-SHOWN += ["synapse_utilisation_original", "wasted_uj", "less_waste_percent", "quality", "energy_uj", "interconnect_uj"]
-SHOWN += ["latency_mean_cycles", "crossbars_least", "crossbars_best_spinemap", "crossbars_same_synapses"]
-MEASURED = ["quality_is", "quality_samples", "quality_unmapped", "quality_gain_points"]
+"""The paper's averages for decomposition: reductions against SpiNeMap, utilisations."""
+SHARES = (("crossbars", "fewer_crossbars_percent"), ("waste", "less_waste_percent"))
+UTILISATIONS = (("neuron_utilisation", "neuron_utilisation"), ("synapse_utilisation_original", "synapse_utilisation"))
+PAPER_SPINEMAP = {"crossbars_share": 1.0, "waste_share": 1.0, "neuron_utilisation": 0.53, "synapse_utilisation_original": 0.09}
+"""And SpiNeMap's own."""
+SHOWN = ["application", "recipe", "crossbars", "crossbars_best_spinemap", "crossbars_same_synapses", "crossbars_least"]
+SHOWN += ["fewer_crossbars_percent", "neuron_utilisation", "synapse_utilisation_original", "less_waste_percent", "quality"]
+SHOWN += ["points_against_unmapped", "points_low", "points_high", "energy_uj", "interconnect_uj", "latency_mean_cycles"]
+MEASURED = ["quality_is", "quality_samples", "quality_unmapped", "quality_gain_points", "paper_fewer_crossbars_percent"]
 """Columns that networks too large to run have nothing to say in."""
 
 
@@ -123,7 +131,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             rows.append(rows_of(name, *further, hw, options, progress).assign(kind="pruned"))
     table = pd.concat(rows, ignore_index=True)
     table = table.assign(**{column: np.nan for column in (*MEASURED, *SHOWN) if column not in table})
-    table = pd.concat([table, means(table)], ignore_index=True)
+    table = pd.concat([table, means(table), printed(table)], ignore_index=True)
     results = Results(table, manifest(options, table, hw))
     write_folder(folder, results)
     print_study(results, folder, as_json=options.json)
@@ -180,33 +188,36 @@ def rows_of(
         "paper_accuracy": about.paper_accuracy / 100,
         "paper_fewer_crossbars_percent": about.paper_reduction if network.name == name else float("nan"),
     }
-    judge = Judge.of(prepared, network, options) if network.n_synapses <= RUNNABLE else None
-    if judge is not None and network.n_synapses <= ON_MESH:
-        found = pd.DataFrame(run(network, judge, hw, options))
+    if network.n_synapses <= RUNNABLE:
+        found = pd.DataFrame(run(network, Judge.of(prepared, network, options), hw, options, progress))
     else:
-        found = pd.DataFrame([counted(network, judge, hw, recipe, options, progress) for recipe in RECIPES])
-    if judge is not None:
-        found["crossbars_best_spinemap"], found["crossbars_same_synapses"] = same_synapses(network, hw)
-    base = found.iloc[0]
-    found["fewer_crossbars_percent"] = 100 * (1 - found["crossbars"] / base["crossbars"])
-    found["less_waste_percent"] = 100 * (1 - found["wasted_uj"] / base["wasted_uj"])
+        found = pd.DataFrame([counted(network, hw, recipe, options, progress) for recipe in (BASE, "decomposed")])
+    base = found[found["recipe"] == BASE].iloc[0]
+    best = same_synapses(network, hw, int(base["crossbars"]))
+    found["crossbars_best_spinemap"], found["crossbars_same_synapses"] = best
+    found["crossbars_share"] = found["crossbars"] / base["crossbars"]
+    found["waste_share"] = found["wasted_uj"] / base["wasted_uj"]
+    found["fewer_crossbars_percent"] = 100 * (1 - found["crossbars_share"])
+    found["less_waste_percent"] = 100 * (1 - found["waste_share"])
     if "quality" in found:
         found["quality_gain_points"] = 100 * (found["quality"] - base["quality"])
     if "energy_uj" in found:
         found["more_interconnect_uj"] = found["interconnect_uj"] - base["interconnect_uj"]
         found["less_energy_uj"] = base["energy_uj"] - found["energy_uj"]
-    summary = ", ".join(f"{row.recipe} {row.crossbars}" for row in found.itertuples())
+    summary = ", ".join(f"{row.recipe} {row.crossbars:.0f}" for row in found.itertuples() if row.recipe != UNMAPPED)
     progress.say(f"{network.name}: crossbars {summary} ({time.perf_counter() - began:.0f} s)")
     return pd.DataFrame([shared | row for row in found.to_dict("records")])
 
 
-def same_synapses(network: SpikingNetwork, hw: Hardware) -> tuple[int, int]:
-    """Crossbars of SpiNeMap's best packing, and of ours, of the synapses that are left where nothing is split."""
+def same_synapses(network: SpikingNetwork, hw: Hardware, released: int) -> tuple[int, int]:
+    """Crossbars of SpiNeMap's best packing, and of ours, of the synapses that are left where nothing is split.
+
+    released : what its public code takes, neurons in index order; the other order is of those with most inputs first.
+    """
     legal = drop_synapses(network, hw.crossbar.n_in)
     n_in, n_out = int(hw.crossbar.n_in), int(hw.crossbar.n_out)
-    methods = (BASE,) if network.n_synapses > ON_MESH else (BASE, "spinemap")
-    best = min(partition(legal, None, m, capacity=n_out, axons=n_in, map_inputs=False).n_clusters for m in methods)
-    return best, pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters
+    ordered = partition(legal, None, "spinemap", capacity=n_out, axons=n_in, map_inputs=False, sweeps=0).n_clusters
+    return min(released, ordered), pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters
 
 
 def spread(there: int, wanted: int) -> np.ndarray:
@@ -229,49 +240,60 @@ class Judge:
     @classmethod
     def of(cls, prepared: Prepared, network: SpikingNetwork, options: Any) -> Judge:
         judged, data = network.weights == "trained" and prepared.dataset is not None, prepared.dataset
-        usual = 1000 if network.n_synapses <= ON_MESH else 100
+        large = network.n_synapses > LARGE
+        usual = 100 if large else 1000
         n = options.test_samples or (20 if options.quick else 10_000 if options.full else usual)
         n = n if judged else min(n, 20)
         if data is not None:
-            first = data.x_train[spread(len(data.x_train), 200 if judged and network.n_synapses <= ON_MESH else 40)]
+            learnt = spread(len(data.x_train), 40 if not judged else 80 if large else 200)
+            first, known = data.x_train[learnt], data.y_train[learnt] if judged else None
             chosen = spread(len(data.x_test), n)
             x, labels = data.x_test[chosen], data.y_test[chosen] if judged else None
         else:
             drawn = prepared.inputs(n + 40)
-            x, first, labels = drawn[:n], drawn[n:], None
+            x, first, labels, known = drawn[:n], drawn[n:], None, None
         ms, seed = options.duration_ms, options.seed
-        calibration = run_layered(network, first, ms, seed)
+        calibration = run_layered(network, first, ms, seed, labels=known)
         whole = run_layered(network, x, ms, seed, labels=labels, record="counts", per_sample=True)
         return cls(x, labels, calibration, whole, ms, seed)
 
-    def quality(self, network: SpikingNetwork) -> dict[str, Any]:
-        """Accuracy with its interval, or the correlation of output counts with the unmapped network's."""
-        ran = run_layered(network, self.x, self.duration_ms, self.seed, labels=self.labels, record="counts", per_sample=True)
-        n = len(self.x)
+    def quality(self, network: SpikingNetwork | None) -> dict[str, Any]:
+        """Accuracy and what it loses, or the correlation of output counts with the unmapped network's; None is that one."""
+        ran = self.whole
+        if network is not None:
+            how = {"labels": self.labels, "record": "counts", "per_sample": True}
+            ran = run_layered(network, self.x, self.duration_ms, self.seed, **how)  # type: ignore[call-overload]
         if self.labels is not None:
-            low, high = wilson_interval(round(ran.accuracy * n), n)
+            points, low, high = paired_difference(ran.predictions == self.labels, self.whole.predictions == self.labels)
             return {
                 "quality_is": "accuracy",
                 "quality": ran.accuracy,
-                "quality_low": low,
-                "quality_high": high,
+                "points_against_unmapped": 100 * points,
+                "points_low": 100 * low,
+                "points_high": 100 * high,
+                "changed_answers_percent": 100 * float(np.mean(ran.predictions != self.whole.predictions)),
                 "quality_unmapped": self.whole.accuracy,
-                "quality_samples": n,
+                "quality_samples": len(self.x),
             }
         a, b = (r.output_counts.ravel().astype(float) for r in (ran, self.whole))
         same = 1.0 if np.array_equal(a, b) else float(np.corrcoef(a, b)[0, 1])
-        return {"quality_is": "correlation", "quality": same, "quality_unmapped": 1.0, "quality_samples": n}
+        return {"quality_is": "correlation", "quality": same, "quality_unmapped": 1.0, "quality_samples": len(self.x)}
 
 
-def run(network: SpikingNetwork, judge: Judge, hw: Hardware, options: Any) -> list[dict[str, Any]]:
-    """Maps, runs and measures all recipes on one mesh."""
-    mapped = map_many(network, judge.calibration, hw, RECIPES, seed=options.seed, map_inputs=False)
-    return [{"recipe": name} | measured(m, judge.x, options) | judge.quality(m.network) for name, m in mapped.items()]
+def run(network: SpikingNetwork, judge: Judge, hw: Hardware, options: Any, progress: Progress) -> list[dict[str, Any]]:
+    """The unmapped network's quality, then all recipes, mapped, run and measured on one mesh."""
+    large, ms = network.n_synapses > LARGE, options.duration_ms
+    sent, sent_ms = (judge.x[:1], min(LARGE_MS, ms)) if large else (judge.x[: options.samples], ms)
+    rows = [{"recipe": UNMAPPED} | judge.quality(None)]
+    for name, mapped in map_many(network, judge.calibration, hw, RECIPES, seed=options.seed, map_inputs=False).items():
+        rows.append({"recipe": name} | measured(mapped, sent, sent_ms, options) | judge.quality(mapped.network))
+        progress.say(f"{network.name}, {name}: {mapped.n_crossbars} crossbars, quality {rows[-1]['quality']:.4f}")
+    return rows
 
 
-def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
-    """A mapping's crossbars, and what some samples cost on the mesh."""
-    trace: SpikeTrace = run_layered(mapped.network, x[: options.samples], options.duration_ms, options.seed)
+def measured(mapped: Mapped, x: np.ndarray, ms: float, options: Any) -> dict[str, Any]:
+    """A mapping's crossbars, and what samples of ``ms`` each cost on the mesh."""
+    trace: SpikeTrace = run_layered(mapped.network, x, ms, options.seed)
     record = simulate(mapped, trace, engine=options.engine)
     cost, late = energy(record), latency(record)
     each = 1e6 * trace.n_samples
@@ -283,7 +305,10 @@ def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
         "synapse_utilisation_original": mapped.synapse_utilisation_original,
         "units": found.get("links", 0.0),
         "depth": found.get("depth", 1.0),
+        "precision": found.get("precision", float("nan")),
+        "disagreement": found.get("disagreement", float("nan")),
         "clipped_share": found.get("clipped_share", float("nan")),
+        "mesh_ms": ms,
         "crossbars_least": found.get("crossbars_least", float("nan")),
         "wasted_uj": cost.wasted / each,
         "energy_uj": cost.total / each,
@@ -293,15 +318,11 @@ def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
     }
 
 
-def counted(
-    network: SpikingNetwork, judge: Judge | None, hw: Hardware, recipe: str, options: Any, progress: Progress
-) -> dict[str, Any]:
+def counted(network: SpikingNetwork, hw: Hardware, recipe: str, options: Any, progress: Progress) -> dict[str, Any]:
     """Crossbars of a network too large for the mesh; its waste is that of its own time, nothing arriving late."""
     began = time.perf_counter()
     first, _ = load_recipe(recipe).pipeline.split_before("tile_of_cluster")
-    trace = None if judge is None else judge.calibration
-    rates = None if trace is None else trace.rates_hz
-    state = first.run(MappingState(network, rates, hw, options.seed, map_inputs=False, trace=trace))  # type: ignore[arg-type]
+    state = first.run(MappingState(network, None, hw, options.seed, map_inputs=False))  # type: ignore[arg-type]
     assert state.partition is not None
     crossbars, held = state.partition.n_clusters, int(state.partition.sizes.sum())
     cells = crossbars * hw.crossbar.n_in * hw.crossbar.n_out
@@ -324,13 +345,20 @@ def counted(
         "units": found.get("links", 0.0),
         "depth": found.get("depth", 1.0),
         "wasted_uj": idle_nw * options.duration_ms * 1e-6,
-    } | ({} if judge is None else judge.quality(state.network))
+    }
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
     """Averages over applications, all and by class, with the paper's."""
     columns = ["fewer_crossbars_percent", "less_waste_percent", "neuron_utilisation", "synapse_utilisation_original"]
-    columns += ["synapse_utilisation", "share_fan_in_128_or_more", "share_fan_in_over_128", "quality_gain_points"]
+    columns += [
+        "crossbars_share",
+        "waste_share",
+        "synapse_utilisation",
+        "share_fan_in_128_or_more",
+        "share_fan_in_over_128",
+        "quality_gain_points",
+    ]
     rows = []
     counted_in = table[table["kind"] != "pruned"]
     for kind in ("all", "CNN", "MLP", "RNN"):
@@ -346,6 +374,25 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
             if recipe != BASE:
                 row |= {f"paper_{column}": value for column, value in PAPER.get(kind, {}).items()}
             rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def printed(table: pd.DataFrame) -> pd.DataFrame:
+    """The paper's own figures, as far as its text has them, as rows to stand beside ours in the pictures."""
+    ours, rows = table[table["recipe"] == "decomposed"], []
+    for row in ours[~ours["application"].str.startswith("mean")].itertuples():
+        about = {"application": row.application, "kind": row.kind}
+        rows.append(about | {"recipe": "paper, unmapped", "quality": row.paper_accuracy})
+        if row.paper_fewer_crossbars_percent == row.paper_fewer_crossbars_percent:
+            share = 1 - row.paper_fewer_crossbars_percent / 100
+            rows.append(about | {"recipe": "paper, decomposed", "crossbars_share": share})
+    for row in ours[ours["application"].str.startswith("mean") & ours["kind"].isin(PAPER)].itertuples():
+        about, said = {"application": row.application, "kind": row.kind}, PAPER[row.kind]
+        found = {f"{what}_share": 1 - said.get(key, np.nan) / 100 for what, key in SHARES}
+        found |= {column: said.get(key, np.nan) for column, key in UTILISATIONS}
+        rows.append(about | {"recipe": "paper, decomposed"} | found)
+        if row.kind == "all":
+            rows.append(about | {"recipe": "paper, SpiNeMap"} | PAPER_SPINEMAP)
     return pd.DataFrame(rows)
 
 
@@ -393,7 +440,7 @@ def expect(table: pd.DataFrame) -> None:
 
 def manifest(options: Any, table: pd.DataFrame, hw: Hardware) -> Mapping[str, Any]:
     """What the results folder says of the run."""
-    fit = {"by": "recipe", "x": "application"}
+    fit, fan_in = {"by": "recipe", "x": "application"}, ["share_fan_in_128_or_more", "share_fan_in_over_128"]
     return {
         **manifest_head("fig5-fig9", "Decomposition: the figures of its paper", QUESTION, options.seed),
         "notes": [
@@ -404,11 +451,12 @@ def manifest(options: Any, table: pd.DataFrame, hw: Hardware) -> Mapping[str, An
         "parameters": {"options": vars(options), f"hardware.{hw.name}": hw.parameters()},
         "sources": sources_of([hw]),
         "curves": [
-            {"title": "Fig. 1: share of neurons with 128 inputs or more", "y": ["share_fan_in_128_or_more"], **fit},
+            {"title": "Fig. 1: share of neurons with 128 inputs or more, and with more", "y": fan_in, "x": "application"},
+            {"title": "Fig. 5: crossbars, of SpiNeMap's", "y": ["crossbars_share"], **fit},
             {"title": "Fig. 5: crossbars", "y": ["crossbars"], "log": "y", **fit},
-            {"title": "Fig. 5: crossbars saved, %", "y": ["fewer_crossbars_percent", "paper_fewer_crossbars_percent"], **fit},
             {"title": "Fig. 6: neuron utilisation", "y": ["neuron_utilisation"], **fit},
             {"title": "Fig. 7: synapse utilisation", "y": ["synapse_utilisation_original"], **fit},
+            {"title": "Fig. 8: wasted energy, of SpiNeMap's", "y": ["waste_share"], **fit},
             {"title": "Fig. 8: wasted energy, uJ a sample", "y": ["wasted_uj"], "log": "y", **fit},
             {"title": "Fig. 9: quality", "y": ["quality"], **fit},
             {"title": "section IV: interconnect energy, uJ a sample", "y": ["interconnect_uj"], "log": "y", **fit},

@@ -21,3 +21,10 @@ def test_a_band_lies_around_its_line_and_leaves_out_what_is_unknown():
 def test_bands_name_columns():
     with pytest.raises(DataError, match="width"):
         checked_manifest({"curves": [{"x": "t", "y": ["e"], "band": {"e": "width"}}]}, ["t", "e"], "here")
+
+
+def test_names_have_bars_side_by_side_and_numbers_a_line():
+    table = pd.DataFrame({"net": ["a", "b", "a"], "by": ["x", "x", "y"], "n": [1, 2, 3], "share": [0.5, 0.2, np.nan]})
+    bars = curves(table, Curve(x="net", y=["share"], by="by"))
+    assert [(bar.type, bar.name, list(bar.x), list(bar.y)) for bar in bars.data] == [("bar", "x", ["a", "b"], [0.5, 0.2])]
+    assert [line.type for line in curves(table, Curve(x="n", y=["share"], by="by")).data] == ["scatter", "scatter"]

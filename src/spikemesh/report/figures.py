@@ -201,17 +201,23 @@ def _add_band(figure: go.Figure, rows: Any, color: str) -> None:
 
 
 def curves(table: Any, wanted: Curve) -> go.Figure:
-    """Lines of a study's table."""
+    """Lines of a study's table; bars side by side where x are names, between which there is nothing."""
     figure = go.Figure()
     groups = table.groupby(wanted.by, sort=False, dropna=False) if wanted.by else [("", table)]
+    named = not wanted.band and all(isinstance(x, str) for x in table[wanted.x])
     k = 0
     for name, rows in groups:
         for column in wanted.y:
-            label = " ".join(part for part in (str(name), column if len(wanted.y) > 1 else "") if part)
-            line = {"color": PALETTE[k % len(PALETTE)], "dash": "solid" if k < len(PALETTE) else "dot"}
+            label = plain_text(" ".join(part for part in (str(name), column if len(wanted.y) > 1 else "") if part))
+            colour = PALETTE[k % len(PALETTE)]
             if column in wanted.band:
-                _add_band(figure, rows[[wanted.x, column, wanted.band[column]]].dropna(), line["color"])
-            figure.add_scatter(x=rows[wanted.x], y=rows[column], mode="lines+markers", name=plain_text(label), line=line)
+                _add_band(figure, rows[[wanted.x, column, wanted.band[column]]].dropna(), colour)
+            if not named:
+                line = {"color": colour, "dash": "solid" if k < len(PALETTE) else "dot"}
+                figure.add_scatter(x=rows[wanted.x], y=rows[column], mode="lines+markers", name=label, line=line)
+            elif rows[column].notna().any():
+                x = [plain_text(value) for value in rows[wanted.x]]
+                figure.add_bar(x=x, y=rows[column], name=label, marker_color=colour)
             k += 1
     y_title = wanted.y[0] if len(wanted.y) == 1 else ""
     figure.update_layout(title=plain_text(wanted.title), xaxis_title=wanted.x, yaxis_title=y_title, **layout(height=420))

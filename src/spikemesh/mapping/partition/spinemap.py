@@ -30,7 +30,7 @@ def spinemap(problem: PartitionProblem, *, passes: int = 10, sweeps: int = 4) ->
     """Kernighan-Lin on the spikes of cut synapses, over every two clusters of the network (SpiNeMap, the paper).
 
     passes : of Kernighan-Lin at most, on one pair of clusters.
-    sweeps : over all pairs at most.
+    sweeps : over all pairs at most; 0 leaves the start as it is, which has as many clusters.
     """
     from spikemesh.mapping.partition.kl import improve_pairs
 
@@ -39,8 +39,9 @@ def spinemap(problem: PartitionProblem, *, passes: int = 10, sweeps: int = 4) ->
     else:
         by_rows = np.argsort(-np.diff(problem.feeders[0]), kind="stable")
         part = min((fewest_clusters(problem), fewest_clusters(problem, by_rows)), key=np.max)
-    spikes = problem.rates[problem.pre]
-    improve_pairs(problem, part, problem.undirected_of(spikes), np.arange(problem.n), passes, sweeps)
+    if sweeps:
+        spikes = problem.rates[problem.pre]
+        improve_pairs(problem, part, problem.undirected_of(spikes), np.arange(problem.n), passes, sweeps)
     return part
 
 
