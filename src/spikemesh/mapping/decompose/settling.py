@@ -33,22 +33,23 @@ def settle(
 
     They disagree by the share of answers that is expected to change (:func:`changed_answers`) where the trace has labels, so
     that there are answers, and else by 1 - r, r the correlation of output counts over outputs and samples.
-    ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to four times.
+    ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to four times, at once as often as it
+    must be where disagreement is in proportion to it.
 
     Returns also ``precision`` and ``disagreement`` as they are in the end.
     """
     rates = sample_rates(trace)
     counts = np.rint(rates * trace.n_steps).astype(np.int64)
-    precision = options.precision
-    for attempt in range(HALVINGS + 1):
+    precision, finest = options.precision, options.precision / 2**HALVINGS
+    while True:
         tried = replace(options, precision=precision, guard=0.0)
         split, answered = balance(with_units(network, units, tried, rates, trace.n_steps), counts, trace.n_steps)
         meant = counts[:, network.output_ids]
         found = changed_answers(meant, answered) if trace.labels is not None else 1 - _correlation(meant, answered)
-        if found <= options.tolerance or not precision or attempt == HALVINGS:
-            break
-        precision /= 2
-    return split, {"precision": precision, "disagreement": found}
+        if found <= options.tolerance or precision <= finest:
+            return split, {"precision": precision, "disagreement": found}
+        needed = int(np.log2(found / options.tolerance)) if options.tolerance else HALVINGS
+        precision = max(precision / 2 ** max(needed, 1), finest)
 
 
 def balance(split: Decomposed, counts: NDArray[np.int64], n_steps: int) -> tuple[Decomposed, NDArray[np.int64]]:
