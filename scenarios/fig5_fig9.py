@@ -7,7 +7,7 @@ what decomposition adds on the interconnect, measured on the mesh, against what 
 
 Networks and how far they are the paper's: docs/workloads.md. Quality is accuracy where weights are trained and data are at
 hand, with the paired interval of what is lost; else the correlation of output spike counts with those of the unmapped network.
-HeartClass has 20 ms of one sample on the mesh, the others two whole ones. AlexNet and VGG16, pruned to the table's synapses, need
+AlexNet and VGG16, pruned to the table's synapses, need
 --full: they are packed by SpiNeMap and by ours and counted, not run, and their waste is that of the network's own time. Below
 the table's networks stand trained ones that were pruned and retrained further, as the paper prunes before it unrolls (--prune 0
 leaves them out); they count in no average.
@@ -53,9 +53,7 @@ UNMAPPED = "unmapped"
 RUNNABLE = 5_000_000
 """Synapses up to which a network answers samples, and SpiNeMap's best packing is compared."""
 LARGE = 500_000
-"""Synapses from which fewer samples are judged, unless --full, and one is on the mesh for the first steps."""
-LARGE_MS = 20.0
-"""Of a sample of a large network on the mesh: in 200 ms SpiNeMap would send a hundred million packets there."""
+"""Synapses above which fewer samples are judged, unless --full, and fewer are calibrated on: their spikes fill memory."""
 PRUNED = ("LeNet", "DigitRecogMLP")
 """Networks that are pruned further, where they are trained."""
 
@@ -112,7 +110,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument(
         "--application", action="append", metavar="NAME", help="one of Table I (default: all that fit the mode)"
     )
-    parser.add_argument("--test-samples", type=int, metavar="N", help="for quality (default 1000, --quick 20, --full all)")
+    parser.add_argument("--test-samples", type=int, metavar="N", help="for quality (default 1000, --quick 20, --full 2000)")
     parser.add_argument("--prune", type=float, default=0.8, metavar="SHARE", help="of the weights, further (default 0.8)")
     parser.add_argument("--samples", type=int, default=2, metavar="N", help="on the mesh (default 2)")
     parser.add_argument("--duration-ms", type=float, default=200.0, metavar="MS", help="of a sample (default 200)")
@@ -242,7 +240,7 @@ class Judge:
         judged, data = network.weights == "trained" and prepared.dataset is not None, prepared.dataset
         large = network.n_synapses > LARGE
         usual = 100 if large else 1000
-        n = options.test_samples or (20 if options.quick else 10_000 if options.full else usual)
+        n = options.test_samples or (20 if options.quick else 2000 if options.full else usual)
         n = n if judged else min(n, 20)
         if data is not None:
             learnt = spread(len(data.x_train), 40 if not judged else 80 if large else 200)
@@ -282,18 +280,16 @@ class Judge:
 
 def run(network: SpikingNetwork, judge: Judge, hw: Hardware, options: Any, progress: Progress) -> list[dict[str, Any]]:
     """The unmapped network's quality, then all recipes, mapped, run and measured on one mesh."""
-    large, ms = network.n_synapses > LARGE, options.duration_ms
-    sent, sent_ms = (judge.x[:1], min(LARGE_MS, ms)) if large else (judge.x[: options.samples], ms)
     rows = [{"recipe": UNMAPPED} | judge.quality(None)]
     for name, mapped in map_many(network, judge.calibration, hw, RECIPES, seed=options.seed, map_inputs=False).items():
-        rows.append({"recipe": name} | measured(mapped, sent, sent_ms, options) | judge.quality(mapped.network))
+        rows.append({"recipe": name} | measured(mapped, judge.x, options) | judge.quality(mapped.network))
         progress.say(f"{network.name}, {name}: {mapped.n_crossbars} crossbars, quality {rows[-1]['quality']:.4f}")
     return rows
 
 
-def measured(mapped: Mapped, x: np.ndarray, ms: float, options: Any) -> dict[str, Any]:
-    """A mapping's crossbars, and what samples of ``ms`` each cost on the mesh."""
-    trace: SpikeTrace = run_layered(mapped.network, x, ms, options.seed)
+def measured(mapped: Mapped, x: np.ndarray, options: Any) -> dict[str, Any]:
+    """A mapping's crossbars, and what some samples cost on the mesh."""
+    trace: SpikeTrace = run_layered(mapped.network, x[: options.samples], options.duration_ms, options.seed)
     record = simulate(mapped, trace, engine=options.engine)
     cost, late = energy(record), latency(record)
     each = 1e6 * trace.n_samples
@@ -308,7 +304,6 @@ def measured(mapped: Mapped, x: np.ndarray, ms: float, options: Any) -> dict[str
         "precision": found.get("precision", float("nan")),
         "disagreement": found.get("disagreement", float("nan")),
         "clipped_share": found.get("clipped_share", float("nan")),
-        "mesh_ms": ms,
         "crossbars_least": found.get("crossbars_least", float("nan")),
         "wasted_uj": cost.wasted / each,
         "energy_uj": cost.total / each,
