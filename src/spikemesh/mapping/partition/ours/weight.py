@@ -24,6 +24,8 @@ WORK = {"fast": 8.0e8, "quality": 1.6e10}
 STEPS = {"fast": 1500, "quality": 16_000}
 """Proposals a neuron beyond which more runs, each from its own start, bring more."""
 RUNS = {"fast": 2, "quality": 40}
+AMPLE = 8000
+"""Proposals a neuron from which on no hotter start pays."""
 LEAST = 100
 """Proposals a neuron at the least, in networks of any size."""
 SAMPLE = 2000
@@ -39,11 +41,14 @@ def unit_of(graph: Graph, capacity: int) -> float:
     return float(np.mean([np.sort(np.abs(graph.weight[graph.ptr[v] : graph.ptr[v + 1]]))[-kept:].mean() for v in rows]))
 
 
-def schedule(graph: Graph, capacity: int, effort: str) -> tuple[float, float]:
-    """Hottest and coldest temperature. Larger clusters start hotter: an exchange there moves more weight."""
+def schedule(graph: Graph, capacity: int, steps: float) -> tuple[float, float]:
+    """Hottest and coldest temperature for ``steps`` proposals a neuron.
+
+    The more there are the hotter it pays to start. Larger clusters start hotter too: an exchange there moves more weight.
+    """
     unit = unit_of(graph, capacity)
     growth = max(1.0, capacity / 16)
-    hot = 0.35 if effort == "fast" else 0.6
+    hot = 0.6 * min(1.0, steps / AMPLE) ** 0.25
     return hot * growth * unit, 0.06 * growth**0.5 * unit
 
 
@@ -120,11 +125,11 @@ def most_weight(
     ``start`` (n,) : the clusters that the first run anneals; further runs, of small networks, start from random ones.
     """
     n = graph.n
-    hot, cold = schedule(graph, capacity, effort)
     steps = WORK[effort] / ((150 + len(graph.adj) / max(n, 1)) * n)
     enough = min(STEPS[effort], 400 * n)
     runs = int(np.clip(steps / enough, 1, RUNS[effort]))
     steps = float(np.clip(steps, LEAST, enough))
+    hot, cold = schedule(graph, capacity, steps)
     best, most = np.asarray(start, np.int32), -np.inf
     for run in range(runs):
         heat = hot * (1.0, 3.0, 9.0, 0.3)[run % 4]  # one synapse may outweigh all others
