@@ -39,17 +39,24 @@ def pack_best(
     :func:`spikemesh.mapping.decompose.packing.pack_blocks`.
     """
     held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
-    about = Grouping(network, columns_of(network, held, order), n_in, n_out) if n_in >= 2 and n_out >= 2 else None
+    about = Grouping(network, columns_of(network, held, order), n_in, n_out)
     if network.n_synapses > TRY_ALL:
         return pack_blocks(network, n_in, n_out, on_chip=held, order=order, group=max(3 * n_out // 4, 1), found=about)
-    found = [pack_blocks(network, n_in, n_out, on_chip=held, order=order, found=about, **way) for way in _ways(network, n_out)]
+    packings = _packings(network, n_in, n_out, held, order, about)
+    return min(packings, key=lambda packed: (packed.n_clusters, packed.units.n_units))
+
+
+def _packings(
+    network: SpikingNetwork, n_in: int, n_out: int, held: NDArray[np.bool_], order: str, about: Grouping
+) -> Iterator[Packing]:
+    for way in _ways(network, n_out):
+        yield pack_blocks(network, n_in, n_out, on_chip=held, order=order, found=about, **way)
     if order == "natural":
         for way in _input_ways(network, n_in):
             with suppress(MappingError):
-                found.append(pack_inputs(network, n_in, n_out, on_chip=held, **way))
+                yield pack_inputs(network, n_in, n_out, on_chip=held, **way)
     if network.fan_in()[held].max(initial=0) <= n_in:
-        found += _unsplit(network, n_in, n_out, held)
-    return min(found, key=lambda packed: (packed.n_clusters, packed.units.n_units))
+        yield from _unsplit(network, n_in, n_out, held)
 
 
 def _ways(network: SpikingNetwork, n_out: int) -> Iterator[dict[str, Any]]:
@@ -71,15 +78,13 @@ def _input_ways(network: SpikingNetwork, n_in: int) -> Iterator[dict[str, Any]]:
         yield {"least": max(share * n_in // 8, 2)}
 
 
-def _unsplit(network: SpikingNetwork, n_in: int, n_out: int, held: NDArray[np.bool_]) -> list[Packing]:
+def _unsplit(network: SpikingNetwork, n_in: int, n_out: int, held: NDArray[np.bool_]) -> Iterator[Packing]:
     """Whole neurons, as SpiNeMap's public code packs them and as overlap does, then compacted."""
     ones = np.ones(network.n_neurons)
     least = -(-int(held.sum()) // n_out)
     problem = PartitionProblem.of(network, ones, "count", n_out, n_in, least, 0, held)
     units = whole(network)
-    found = []
     for method in ("spinemap-released", "overlap"):
         cluster = np.full(network.n_neurons, -1, np.int32)
         cluster[problem.neuron_ids[: problem.n]] = find_partitioner(method)(problem)
-        found.append(Packing(units, compact(network, units, cluster, held, n_in, n_out)))
-    return found
+        yield Packing(units, compact(network, units, cluster, held, n_in, n_out))
