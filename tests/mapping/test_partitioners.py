@@ -16,6 +16,7 @@ from spikemesh.mapping.partition import (
     partitioner,
     registry,
 )
+from spikemesh.mapping.partition.metis import whole_weights
 from spikemesh.network import WEIGHTINGS, SpikingNetwork, edge_weights
 
 NAMES = available_partitioners()
@@ -214,3 +215,16 @@ def test_every_method_says_where_it_comes_from():
         method = find_partitioner(name)
         assert method.paper
         assert method.summary.endswith(".")
+
+
+@pytest.mark.parametrize("largest", [1e-3, 1.0, 1e9])
+def test_whole_weights_keep_their_proportions_and_a_sum_that_32_bits_hold(largest):
+    weight = np.linspace(-1.0, 1.0, 50_000) * largest
+    times = np.arange(50_000) % 7 + 1
+    whole = whole_weights(weight, times)
+    assert whole.min() == 1
+    assert (whole * times).sum() < 2**30
+    heavy = np.abs(weight) > largest / 10
+    ratio = whole[heavy] / np.abs(weight[heavy])
+    assert ratio.max() < 1.01 * ratio.min()
+    assert (whole_weights(np.zeros(3)) == 1).all()

@@ -37,12 +37,13 @@ def mt_kahypar(problem: PartitionProblem, *, objective: str = "packets", preset:
     context = kahypar.context_from_preset(presets[preset])
     context.logging = False
     goal = mtkahypar.Objective.KM1 if objective == "packets" else mtkahypar.Objective.CUT
-    context.set_partitioning_parameters(problem.n_clusters, 0.0, goal)
-    context.set_individual_target_block_weights([problem.capacity] * problem.n_clusters)
+    spare = problem.capacity / -(-problem.n // problem.n_clusters) - 1.0  # parts may be full, and not over-full
+    context.set_partitioning_parameters(problem.n_clusters, spare + 1e-6, goal)
     if objective == "packets":
         pins, weights = _axons(problem)
+        size = np.array([len(p) for p in pins])
         hypergraph = kahypar.create_hypergraph(
-            context, problem.n, len(pins), pins, [1] * problem.n, whole_weights(weights).tolist()
+            context, problem.n, len(pins), pins, [1] * problem.n, whole_weights(weights, size).tolist()
         )
     else:
         ptr, neighbour, weight = problem.undirected
