@@ -238,6 +238,12 @@ def test_more_partial_sums_than_rows_get_units_in_between():
     assert packed.units.depth.max() > 2
 
 
+def test_a_neuron_alone_in_its_group_has_units_filled_to_the_last_row():
+    net = dense(64, 1)
+    packed = pack_blocks(net, 16, 16, on_chip=~net.is_input)
+    assert packed.units.n_links == 4 and packed.n_clusters == 5 == least_dense(1, 64, 16, 16)
+
+
 def test_combiners_are_filled_to_the_last_row():
     """Roots of 9 sums each on 16 rows: two a crossbar do not fit, so that some leave a unit behind."""
     home, owner, size, place, opened = fill_rows(np.full(4, 9), 16, 16)

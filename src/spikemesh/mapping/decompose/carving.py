@@ -235,8 +235,9 @@ def grow_block(pending, count, least, chosen, bits):  # type: ignore[no-untyped-
     taken = np.zeros(rows, np.bool_)
     mask = np.zeros(words, np.uint64)
     width, size, cursor = 0, 0, 0
+    enough = 1.0 if least > 1 else 0.0  # an input of one column is as well off in the root, unless nothing is to be left there
     while size < len(chosen):
-        pick, pick_score = -1, 1.0
+        pick, pick_score = -1, enough
         for r in range(rows):
             at = cursor + r
             if at >= rows:
@@ -247,7 +248,7 @@ def grow_block(pending, count, least, chosen, bits):  # type: ignore[no-untyped-
             for w in range(words):
                 users += _bits(pending[at, w])
                 new += _bits(pending[at, w] & ~mask[w])
-            score = users + 1.0 if size == 0 else users / (1.0 + new)
+            score = 2.0 * users if size == 0 else users / (1.0 + new)
             if score > pick_score:
                 pick, pick_score = at, score
                 if size > 0 and new == 0 and users == width:
