@@ -38,7 +38,7 @@ def optimum(
         left = weight[depth:, depth:]
         pairs = -np.sort(-left[np.triu_indices(k - depth, 1)])
         rest[depth] = pairs @ shortest[: len(pairs)]
-    ended, cost, at = _branch(weight, distance, rest, _one_of_each_image(problem), below, most_nodes)
+    ended, cost, at = _branch(weight, distance, rest, *_one_of_each_image(problem), below, most_nodes)
     if at[0] < 0:
         return ended, below, None
     placed = np.empty(k, np.int64)
@@ -46,16 +46,24 @@ def optimum(
     return ended, cost, placed
 
 
-def _one_of_each_image(problem: PlaceProblem) -> NDArray[np.bool_]:
-    """(n,) usable tiles to try for the first cluster; on a whole mesh the others are mirror images or turns of these."""
-    if problem.n < problem.cols * problem.rows:
-        return np.ones(problem.n, bool)
-    quarter = (2 * problem.tile_x < problem.cols) & (2 * problem.tile_y < problem.rows)
-    return quarter & (problem.tile_y <= problem.tile_x) if problem.cols == problem.rows else quarter
+def _one_of_each_image(problem: PlaceProblem) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """Usable tiles to try for the first cluster (n,), and for the second where the first is on each tile (n, n).
+
+    On a whole mesh the others are mirror images or turns of these.
+    """
+    tiles = np.arange(problem.n)
+    images = tiles[None]
+    if problem.n == problem.cols * problem.rows:
+        grid = tiles.reshape(problem.rows, problem.cols)
+        grids = [grid, grid.T] if problem.cols == problem.rows else [grid]
+        images = np.array([g[::y, ::x].ravel() for g in grids for y in (1, -1) for x in (1, -1)])
+    first = images.min(axis=0) == tiles
+    second = np.array([images[images[:, t] == t].min(axis=0) == tiles for t in tiles])
+    return first, second
 
 
 @njit(cache=True)
-def _branch(weight, distance, rest, first, below, most_nodes):  # type: ignore[no-untyped-def]
+def _branch(weight, distance, rest, first, second, below, most_nodes):  # type: ignore[no-untyped-def]
     """(ended, cost, (k,) index into the usable tiles of each cluster, -1 where nothing was found)."""
     k, n = len(weight), len(distance)
     price = np.zeros((k + 1, k, n))  # price[d, c, t]: cost of cluster c on tile t against the d placed ones
@@ -68,7 +76,12 @@ def _branch(weight, distance, rest, first, below, most_nodes):  # type: ignore[n
         if at[depth] >= 0:
             taken[at[depth]] = False
         t = at[depth] + 1
-        while t < n and (taken[t] or spent[depth] + price[depth, depth, t] >= best_cost or (depth == 0 and not first[t])):
+        while t < n and (
+            taken[t]
+            or spent[depth] + price[depth, depth, t] >= best_cost
+            or (depth == 0 and not first[t])
+            or (depth == 1 and not second[at[0], t])
+        ):
             t += 1
         if t == n:
             at[depth] = -1
