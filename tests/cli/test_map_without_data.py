@@ -13,3 +13,12 @@ def test_a_workload_without_data_is_mapped_at_one_hertz(capsys):
     pacman, random = json.loads(told.out)
     assert pacman["packets_per_s"] < random["packets_per_s"] <= 9025
     assert "1 Hz" in told.err
+
+
+def test_networks_too_large_to_list_are_mapped_by_the_recipes_that_do_without(capsys, monkeypatch):
+    monkeypatch.setattr("spikemesh.cli.commands.LISTABLE_SYNAPSES", 1000)
+    assert run_app(["map", "ImgSmooth", "--json"]) == 0
+    printed = capsys.readouterr()
+    assert [row["recipe"] for row in json.loads(printed.out)] == ["pacman", "auto"]
+    assert "left out" in printed.err
+    assert "random, snn-gpa, spinemap" in printed.err

@@ -151,7 +151,7 @@ def convert(
 def map_(
     network: Annotated[str, typer.Argument(metavar="NETWORK", help="a network file (.npz) or a workload's name")],
     hardware: Hardware = "dynap-se",
-    recipe: Recipes = ["random", "pacman", "snn-gpa", "spinemap"],  # noqa: B006
+    recipe: Recipes = [],  # noqa: B006
     trace: Annotated[
         Path | None, typer.Option("--trace", metavar="FILE", help="spike trace (.npz) that gives the rates")
     ] = None,
@@ -161,7 +161,10 @@ def map_(
     out: Out = None,
     json: Json = False,
 ) -> int:
-    """Map one network by several recipes and compare them in one table."""
+    """Map one network by several recipes and compare them in one table.
+
+    By default by random, pacman, snn-gpa and spinemap; a network too large for some of them by pacman and auto.
+    """
     from spikemesh.cli.commands import map_command
 
     return map_command(network, hardware, recipe, trace, samples, duration_ms, seed, out, json)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as json_format
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import numpy as np
 
 from spikemesh.errors import DataError, SpikemeshError
 from spikemesh.hardware import load_hardware
+from spikemesh.network import SpikingNetwork
 from spikemesh.network.archive import read_arrays
+from spikemesh.network.network import LISTABLE_SYNAPSES
 from spikemesh.report import plain
 from spikemesh.scenario import Progress
 
@@ -71,7 +74,7 @@ def map_command(
 
     net, trace = network_and_rates(network, trace_file, samples, duration_ms, seed, Progress())
     rates = np.ones(net.n_neurons) if trace is None else trace.rates_hz
-    mappings = map_many(net, trace, load_hardware(hardware), recipes, seed=seed)
+    mappings = map_many(net, trace, load_hardware(hardware), recipes or _usual_recipes(net), seed=seed)
     rows = []
     for name, mapped in mappings.items():
         seconds = sum(p.seconds for p in mapped.trail)
@@ -87,6 +90,19 @@ def map_command(
     else:
         print_table(table, f"{net.name} on {hardware}")
     return 0
+
+
+def _usual_recipes(net: SpikingNetwork) -> list[str]:
+    """What ``map`` compares where no recipe is named; says which the network is too large for."""
+    usual, of_any_size = ["random", "pacman", "snn-gpa", "spinemap"], ["pacman", "auto"]
+    if net.n_synapses <= LISTABLE_SYNAPSES:
+        return usual
+    left_out = ", ".join(name for name in usual if name not in of_any_size)
+    print(
+        f"recipes: {', '.join(of_any_size)}; left out, because {net.n_synapses} synapses are too many to list: {left_out}",
+        file=sys.stderr,
+    )
+    return of_any_size
 
 
 def simulate_command(
