@@ -3,9 +3,10 @@
     python benchmarks/partition_quality.py [--capacity 16] [--networks NAME ...] [--methods NAME ...] [--json FILE]
 
 Networks are workloads with drawn weights, rates Exp(1) from seed 1, rows unlimited. Every method that is installed runs with its
-defaults, "auto" once for each objective and effort, "mt-kahypar" once for each objective. Each row is a process of its own on one thread, so that its peak memory is
-its own: the interpreter, the network and the partitioner together. Seconds are CPU time of the partitioner alone, kernels
-compiled before on a small network. A method that refuses a network has no row; the reason goes to stderr. Prints Markdown.
+defaults, "auto" once for each objective and effort, "mt-kahypar" once for each objective. Each row is a process of its own on one
+thread, so that its peak memory is its own: the interpreter, the network and the partitioner together. Seconds are CPU time of
+the partitioner alone, kernels compiled before on a small network. A method that refuses a network has no row; the reason goes to
+stderr. Prints Markdown.
 """
 
 from __future__ import annotations
