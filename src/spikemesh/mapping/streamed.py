@@ -35,29 +35,23 @@ def reached_clusters(
 
 @njit(cache=True)
 def _reach(ptr, first, length, part, n_clusters):  # type: ignore[no-untyped-def]
-    n_sets = len(ptr) - 1
-    found = np.zeros(n_sets + 1, np.int64)
-    seen = np.full(n_clusters, -1, np.int64)
-    for s in range(n_sets):
-        for r in range(ptr[s], ptr[s + 1]):
-            for j in range(first[r], first[r] + length[r]):
-                c = part[j]
-                if c >= 0 and seen[c] != s:
-                    seen[c] = s
-                    found[s + 1] += 1
-    for s in range(n_sets):
-        found[s + 1] += found[s]
-    cluster = np.empty(found[-1], np.int32)
-    seen[:] = -1
-    at = 0
-    for s in range(n_sets):
-        for r in range(ptr[s], ptr[s + 1]):
-            for j in range(first[r], first[r] + length[r]):
-                c = part[j]
-                if c >= 0 and seen[c] != s:
-                    seen[c] = s
-                    cluster[at] = c
-                    at += 1
+    found = np.zeros(len(ptr), np.int64)
+    cluster = np.empty(0, np.int32)
+    for _ in range(2):  # to count, then to fill: a list that grows would need twice the memory
+        seen = np.full(n_clusters, -1, np.int64)
+        at = 0
+        for s in range(len(ptr) - 1):
+            for r in range(ptr[s], ptr[s + 1]):
+                for j in range(first[r], first[r] + length[r]):
+                    c = part[j]
+                    if c >= 0 and seen[c] != s:
+                        seen[c] = s
+                        if at < len(cluster):
+                            cluster[at] = c
+                        at += 1
+            found[s + 1] = at
+        if len(cluster) == 0:
+            cluster = np.empty(at, np.int32)
     return found, cluster
 
 
