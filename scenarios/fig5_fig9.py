@@ -17,10 +17,12 @@ further, as the paper prunes before it unrolls (--prune 0 leaves them out); they
 
 from __future__ import annotations
 
+import json
 import resource
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +30,7 @@ import pandas as pd
 
 from spikemesh.conversion import convert
 from spikemesh.conversion.pruning import Schedule, prune_and_retrain, prune_to, without_zeros
+from spikemesh.errors import DescriptionError
 from spikemesh.hardware import Hardware, load_hardware
 from spikemesh.mapping import Mapping as Mapped
 from spikemesh.mapping import MappingState, load_recipe, map_many
@@ -113,6 +116,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--prune", type=float, default=0.8, metavar="SHARE", help="of the weights, further (default 0.8)")
     parser.add_argument("--samples", type=int, default=2, metavar="N", help="on the mesh (default 2)")
     parser.add_argument("--duration-ms", type=float, default=200.0, metavar="MS", help="of a sample (default 200)")
+    parser.add_argument("--resume", action="store_true", help="keep what an earlier run into --out has finished")
     options = parser.parse_args(argv)
     folder = new_folder("fig5-fig9", options.out)
     progress = Progress()
@@ -121,19 +125,45 @@ def main(argv: Sequence[str] | None = None) -> int:
     if unknown:
         parser.error(f"--application {unknown[0]}: must be one of {', '.join(APPLICATIONS)}")
     hw = load_hardware("dynap-se")
-    rows = [rows_of(name, *table_network(name, options.seed), hw, options, progress) for name in names]
-    for name in names if options.prune and not options.quick else ():
-        further = pruned_further(name, options, progress) if name in PRUNED else None
-        if further is not None:
-            rows.append(rows_of(name, *further, hw, options, progress).assign(kind="pruned"))
-    table = pd.concat(rows, ignore_index=True)
-    table = table.assign(**{column: np.nan for column in (*MEASURED, *SHOWN) if column not in table})
-    table = pd.concat([table, means(table), printed(table)], ignore_index=True)
-    results = Results(table, manifest(options, table, hw))
+    found = finished(folder, options) if options.resume else {}
+    work = [(name, False) for name in names]
+    work += [(name, True) for name in names if name in PRUNED and options.prune and not options.quick]
+    for name, further in sorted(work, key=lambda of: APPLICATIONS[of[0]].prune_to or 0):  # the largest last
+        if (name, further) in found:
+            continue
+        networks = pruned_further(name, options, progress) if further else table_network(name, options.seed)
+        if networks is not None:
+            found[name, further] = rows_of(name, *networks, hw, options, progress).assign(pruned=further)
+            write_folder(folder, results_of(found, options, hw))  # a run that is killed keeps what it has
+        del networks
+    results = results_of(found, options, hw)
     write_folder(folder, results)
     print_study(results, folder, as_json=options.json)
-    expect(table)
+    expect(results.table)
     return 0
+
+
+def results_of(found: Mapping[tuple[str, bool], pd.DataFrame], options: Any, hw: Hardware) -> Results:
+    """All rows in the order of Table I, pruned ones below, averages and the paper's own figures at the end."""
+    order = sorted(found, key=lambda of: (of[1], list(APPLICATIONS).index(of[0])))
+    table = pd.concat([found[key] for key in order], ignore_index=True)
+    table = table.assign(**{column: np.nan for column in (*MEASURED, *SHOWN) if column not in table})
+    table = pd.concat([table, means(table), printed(table)], ignore_index=True)
+    return Results(table, manifest(options, table, hw))
+
+
+def finished(folder: Path, options: Any) -> dict[tuple[str, bool], pd.DataFrame]:
+    """Rows of the applications that an earlier run of the same options has measured; none where there is no such run."""
+    path = folder / "manifest.json"
+    if not path.is_file():
+        return {}
+    earlier = json.loads(path.read_text(encoding="utf-8"))["parameters"]["options"]
+    mine = {key: value for key, value in vars(options).items() if key not in ("application", "out", "resume", "json")}
+    if any(earlier.get(key) != value for key, value in mine.items()):
+        raise DescriptionError("--resume", "", "must continue a run of the same options", str(folder))
+    table = pd.read_csv(folder / "table.csv")
+    rows = table[table["about"].notna()]
+    return {(name, bool(pruned)): some for (name, pruned), some in rows.groupby(["about", "pruned"])}
 
 
 def chosen(options: Any) -> list[str]:
@@ -173,6 +203,7 @@ def rows_of(
     fan_in = network.fan_in()
     shared = {
         "application": network.name,
+        "about": name,
         "kind": about.kind,
         "verdict": prepared.verdict,
         "weights": network.weights,
@@ -190,7 +221,8 @@ def rows_of(
     else:
         found = pd.DataFrame([counted(network, hw, recipe, options, progress) for recipe in (BASE, "decomposed")])
     base = found[found["recipe"] == BASE].iloc[0]
-    best = same_synapses(network, hw, int(base["crossbars"]))
+    ours = found[found["recipe"] == "decomposed"].iloc[0]
+    best = same_synapses(network, hw, int(base["crossbars"]), int(ours["crossbars"]))
     found["crossbars_best_spinemap"], found["crossbars_same_synapses"] = best
     found["crossbars_share"] = found["crossbars"] / base["crossbars"]
     found["waste_share"] = found["wasted_uj"] / base["wasted_uj"]
@@ -206,15 +238,19 @@ def rows_of(
     return pd.DataFrame([shared | row for row in found.to_dict("records")])
 
 
-def same_synapses(network: SpikingNetwork, hw: Hardware, released: int) -> tuple[int, int]:
+def same_synapses(network: SpikingNetwork, hw: Hardware, released: int, ours: int) -> tuple[int, int]:
     """Crossbars of SpiNeMap's best packing, and of ours, of the synapses that are left where nothing is split.
 
     released : what its public code takes, neurons in index order; the other order is of those with most inputs first.
+    ours : for all synapses. Without those that SpiNeMap drops that packing holds the others still, so it is a bound; networks
+        that are not run are not packed again.
     """
     legal = drop_synapses(network, hw.crossbar.n_in)
     n_in, n_out = int(hw.crossbar.n_in), int(hw.crossbar.n_out)
     ordered = partition(legal, None, "spinemap", capacity=n_out, axons=n_in, map_inputs=False, sweeps=0).n_clusters
-    return min(released, ordered), pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters
+    if network.n_synapses <= RUNNABLE:
+        ours = min(ours, pack_best(legal, n_in, n_out, on_chip=~legal.is_input).n_clusters)
+    return min(released, ordered), ours
 
 
 def spread(there: int, wanted: int) -> np.ndarray:
@@ -354,7 +390,7 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
         "quality_gain_points",
     ]
     rows = []
-    counted_in = table[table["kind"] != "pruned"]
+    counted_in = table[~table["pruned"].astype(bool)]
     for kind in ("all", "CNN", "MLP", "RNN"):
         some = counted_in if kind == "all" else counted_in[counted_in["kind"] == kind]
         for recipe in RECIPES:
