@@ -10,6 +10,8 @@ from spikemesh.mapping.partition.ours.fill import best_homes
 from spikemesh.mapping.partition.ours.graph import subgraph, symmetric
 from spikemesh.mapping.partition.ours.grow import NO_LIMIT, clusters
 from spikemesh.mapping.partition.ours.nets import contract, fold, packets_of, restrict
+from spikemesh.mapping.partition.ours.packets import SLICES, far_and_wide
+from spikemesh.mapping.partition.ours.refine import refine, shaken
 from spikemesh.mapping.partition.ours.state import State
 
 
@@ -255,3 +257,25 @@ def test_windows_keep_the_cap_and_come_close_to_one_table(monkeypatch):
     assert np.bincount(cut).max() <= 8
     assert weight.inside_weight(graph, cut) > 0.9 * weight.inside_weight(graph, whole)
     assert weight.inside_weight(graph, cut) > 2 * weight.inside_weight(graph, start)
+
+
+def test_shaking_changes_the_partition_and_the_best_one_found_is_kept():
+    indptr, post, _, rates = edges(5, n=190, density=0.04)
+    nets = fold(indptr, post, rates, 190)
+    start = State.of(np.arange(190) // 48, 4, 48)
+    refine(nets, start, 1e5, 0)
+    before, least = start.assignment.copy(), packets_of(nets, start.assignment, 4)
+
+    moved, spent = shaken(nets, start, 1)
+    assert spent > 0
+    assert (moved.assignment != before).any()
+    assert np.bincount(moved.assignment, minlength=4).max() <= 48
+    assert (start.assignment == before).all()
+
+    budget = SLICES * 1e5
+    found = [far_and_wide(nets, State.of(before, 4, 48), budget, 3, NO_LIMIT) for _ in range(2)]
+    best, left = found[0]
+    assert left < budget
+    assert packets_of(nets, best.assignment, 4) <= least
+    assert np.bincount(best.assignment, minlength=4).max() <= 48
+    assert (best.assignment == found[1][0].assignment).all()
