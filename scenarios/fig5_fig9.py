@@ -148,7 +148,8 @@ def results_of(found: Mapping[tuple[str, bool], pd.DataFrame], options: Any, hw:
     order = sorted(found, key=lambda of: (of[1], list(APPLICATIONS).index(of[0])))
     table = pd.concat([found[key] for key in order], ignore_index=True)
     table = table.assign(**{column: np.nan for column in (*MEASURED, *SHOWN) if column not in table})
-    table = pd.concat([table, means(table), printed(table)], ignore_index=True)
+    table = pd.concat([table, means(table)], ignore_index=True)
+    table = pd.concat([table, printed(table)], ignore_index=True)
     return Results(table, manifest(options, table, hw))
 
 
