@@ -90,14 +90,12 @@ PAPER = {
         "fewer_crossbars_percent": 60.0,
         "less_waste_percent": 62.0,
         "neuron_utilisation": 0.62,
-        "synapse_utilisation": 0.25,
+        "synapse_utilisation_original": 0.25,
     },
     "CNN": {"fewer_crossbars_percent": 37.0},
     "RNN": {"fewer_crossbars_percent": 80.0},
 }
 """The paper's averages for decomposition: reductions against SpiNeMap, utilisations."""
-SHARES = (("crossbars", "fewer_crossbars_percent"), ("waste", "less_waste_percent"))
-UTILISATIONS = (("neuron_utilisation", "neuron_utilisation"), ("synapse_utilisation_original", "synapse_utilisation"))
 PAPER_SPINEMAP = {"crossbars_share": 1.0, "waste_share": 1.0, "neuron_utilisation": 0.53, "synapse_utilisation_original": 0.09}
 """And SpiNeMap's own."""
 SHOWN = ["application", "recipe", "crossbars", "crossbars_best_spinemap", "crossbars_same_synapses", "crossbars_least"]
@@ -380,7 +378,7 @@ def counted(network: SpikingNetwork, hw: Hardware, recipe: str, options: Any, pr
 
 
 def means(table: pd.DataFrame) -> pd.DataFrame:
-    """Averages over applications, all and by class, with the paper's."""
+    """Averages over applications, all and by class."""
     columns = ["fewer_crossbars_percent", "less_waste_percent", "neuron_utilisation", "synapse_utilisation_original"]
     columns += [
         "crossbars_share",
@@ -402,8 +400,6 @@ def means(table: pd.DataFrame) -> pd.DataFrame:
             row |= {column: of[column].mean() for column in columns if column != "quality_gain_points"}
             split = of[(of["share_fan_in_over_128"] > 0) & (of["quality_is"] == "accuracy")]
             row["quality_gain_points"] = split["quality_gain_points"].mean()
-            if recipe != BASE:
-                row |= {f"paper_{column}": value for column, value in PAPER.get(kind, {}).items()}
             rows.append(row)
     return pd.DataFrame(rows)
 
@@ -419,9 +415,10 @@ def printed(table: pd.DataFrame) -> pd.DataFrame:
             rows.append(about | {"recipe": "paper, decomposed", "crossbars_share": share})
     for row in ours[ours["application"].str.startswith("mean") & ours["kind"].isin(PAPER)].itertuples():
         about, said = {"application": row.application, "kind": row.kind}, PAPER[row.kind]
-        found = {f"{what}_share": 1 - said.get(key, np.nan) / 100 for what, key in SHARES}
-        found |= {column: said.get(key, np.nan) for column, key in UTILISATIONS}
-        rows.append(about | {"recipe": "paper, decomposed"} | found)
+        shares = {"crossbars_share": 1 - said["fewer_crossbars_percent"] / 100}
+        if "less_waste_percent" in said:
+            shares["waste_share"] = 1 - said["less_waste_percent"] / 100
+        rows.append(about | said | {"recipe": "paper, decomposed"} | shares)
         if row.kind == "all":
             rows.append(about | {"recipe": "paper, SpiNeMap"} | PAPER_SPINEMAP)
     return pd.DataFrame(rows)
@@ -438,12 +435,9 @@ def told(table: pd.DataFrame) -> list[str]:
         line += f" (paper {paper['fewer_crossbars_percent']:.0f})" if paper else ""
         if row.kind == "all":
             line += f", {row.less_waste_percent:.0f} % less waste (62), neuron utilisation"
-            line += (
-                f" {base.loc['all', 'neuron_utilisation']:.0%} to {row.neuron_utilisation:.0%} (53 to 62), synapse utilisation"
-            )
-            line += (
-                f" {base.loc['all', 'synapse_utilisation_original']:.1%} to {row.synapse_utilisation_original:.1%} (9 to 25)"
-            )
+            before = base.loc["all"]
+            line += f" {before.neuron_utilisation:.0%} to {row.neuron_utilisation:.0%} (53 to 62), synapse utilisation"
+            line += f" {before.synapse_utilisation_original:.1%} to {row.synapse_utilisation_original:.1%} (9 to 25)"
             if row.quality_gain_points == row.quality_gain_points:
                 line += f", quality +{row.quality_gain_points:.1f} points where inputs had been dropped (+0.8 to +4.6)"
         lines.append(line + ".")
