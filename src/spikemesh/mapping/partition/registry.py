@@ -52,16 +52,15 @@ def partitioner(name: str, *, paper: str) -> Callable[[Run], Run]:
 
 def available_partitioners() -> list[str]:
     """Names that ``partition(method=...)`` takes here, sorted; "auto" and methods of optional packages that are installed."""
-    built_in = {name for name in _HOME if name not in _NEEDS or find_spec(_NEEDS[name])}
-    return sorted({*built_in, *_registered})
+    return sorted(name for name in {*_HOME, *_registered} if name not in _NEEDS or find_spec(_NEEDS[name]))
 
 
 def find_partitioner(name: str) -> Partitioner:
     """The method of that name; a MappingError with the nearest name where there is none."""
+    needed = _NEEDS.get(name)
+    if needed and not find_spec(needed):
+        raise MappingError(f"partitioner {name!r} needs the package {needed}: pip install {needed}")
     if name not in _registered and name in _HOME:
-        needed = _NEEDS.get(name)
-        if needed and not find_spec(needed):
-            raise MappingError(f"partitioner {name!r} needs the package {needed}: pip install {needed}")
         import_module(f"spikemesh.mapping.partition.{_HOME[name]}")
     if name not in _registered:
         known = available_partitioners()

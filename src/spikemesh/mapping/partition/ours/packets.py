@@ -13,12 +13,14 @@ from spikemesh.mapping.partition.ours.state import State
 
 __all__ = ["fewest_packets"]
 
-BUDGET = {"fast": 1.0e8, "quality": 4.0e9}
-"""Operations of refinement: under a second, and about 20 seconds."""
-SMALL = {"fast": 4.0e6, "quality": 3.0e7}
+BUDGET = {"fast": 5.0e7, "units": 1.0e8, "quality": 4.0e9}
+"""Operations of refinement: a third of a second, of the units of a larger cluster twice that, and about 20 seconds."""
+SMALL = {"fast": 4.0e6, "units": 4.0e6, "quality": 3.0e7}
 """What a network of any size may spend: finding a region costs about as much as 200,000 operations."""
-ENOUGH = {"fast": 1_500, "quality": 15_000}
+ENOUGH = {"fast": 1_500, "units": 1_500, "quality": 15_000}
 """Proposals a neuron beyond which a small network hardly improves."""
+LARGER = {"fast": 2.0, "quality": 2.5}
+"""Times as many for large clusters, which have more to gain."""
 TWO_LEVELS = 48
 """Neurons a cluster from which on a start is also sought in two levels."""
 SLICES, IN_VAIN = 25, 4
@@ -59,17 +61,17 @@ def best_start(nets: Nets, capacity: int, n_clusters: int, row_limit: int) -> ND
 
 
 def budget(nets: Nets, effort: str, capacity: int) -> float:
-    """Operations to spend on a network; large clusters have more to gain from "quality"."""
+    """Operations to spend on a network."""
     found = min(BUDGET[effort], SMALL[effort] + ENOUGH[effort] * nets.n * operations(nets))
-    return found * (2.5 if effort == "quality" and capacity >= TWO_LEVELS else 1.0)
+    return found * LARGER[effort] if capacity >= TWO_LEVELS else found
 
 
-def two_level(nets: Nets, capacity: int, n_clusters: int, effort: str, seed: int) -> NDArray[np.int32]:
+def two_level(nets: Nets, capacity: int, n_clusters: int, seed: int) -> NDArray[np.int32]:
     """Units of about 16 neurons first, then clusters of units: how a start for large clusters is found."""
     size = min(range(8, 25), key=lambda s: (capacity % s, abs(s - 16)))
     places = capacity // size
     n_units = -(-nets.n // size)
-    unit = fewest_packets(nets, size, n_units, "fast", seed)
+    unit = fewest_packets(nets, size, n_units, "units", seed)
     part = np.full(nets.n, -1, np.int32)
     coarse = contract(nets, unit, n_units)
     grown = clusters(coarse, places, price=0.9, senders_too=True)
@@ -92,7 +94,7 @@ def fewest_packets(
     part = best_start(nets, capacity, n_clusters, limit)
     n_clusters = max(n_clusters, int(part.max()) + 1)
     if capacity >= TWO_LEVELS and limit == NO_LIMIT:
-        other = two_level(nets, capacity, n_clusters, effort, seed)
+        other = two_level(nets, capacity, n_clusters, seed)
         if packets_of(nets, other, n_clusters) < packets_of(nets, part, n_clusters):
             part = other
     state = State.of(part, n_clusters, capacity)
