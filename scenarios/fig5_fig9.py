@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from spikemesh.cli import run_script
 from spikemesh.conversion import convert
 from spikemesh.conversion.pruning import Schedule, prune_and_retrain, prune_to, without_zeros
 from spikemesh.errors import DescriptionError
@@ -494,4 +495,4 @@ def manifest(options: Any, table: pd.DataFrame, hw: Hardware) -> Mapping[str, An
 
 
 if __name__ == "__main__":
-    raise SystemExit(main())
+    raise SystemExit(run_script(__file__))
