@@ -28,3 +28,9 @@ def test_names_have_bars_side_by_side_and_numbers_a_line():
     bars = curves(table, Curve(x="net", y=["share"], by="by"))
     assert [(bar.type, bar.name, list(bar.x), list(bar.y)) for bar in bars.data] == [("bar", "x", ["a", "b"], [0.5, 0.2])]
     assert [line.type for line in curves(table, Curve(x="n", y=["share"], by="by")).data] == ["scatter", "scatter"]
+
+
+def test_what_a_table_says_of_a_name_in_several_rows_is_one_bar():
+    table = pd.DataFrame({"net": ["a", "a", "b", "c"], "share": [0.5, 0.5, 0.2, np.nan]})
+    (bars,) = curves(table, Curve(x="net", y=["share"])).data
+    assert (list(bars.x), list(bars.y)) == (["a", "b"], [0.5, 0.2])

@@ -216,8 +216,8 @@ def curves(table: Any, wanted: Curve) -> go.Figure:
                 line = {"color": colour, "dash": "solid" if k < len(PALETTE) else "dot"}
                 figure.add_scatter(x=rows[wanted.x], y=rows[column], mode="lines+markers", name=label, line=line)
             elif rows[column].notna().any():
-                x = [plain_text(value) for value in rows[wanted.x]]
-                figure.add_bar(x=x, y=rows[column], name=label, marker_color=colour)
+                bars = rows[[wanted.x, column]].dropna().drop_duplicates()  # what is said of a name twice is one bar
+                figure.add_bar(x=[plain_text(x) for x in bars[wanted.x]], y=bars[column], name=label, marker_color=colour)
             k += 1
     y_title = wanted.y[0] if len(wanted.y) == 1 else ""
     figure.update_layout(title=plain_text(wanted.title), xaxis_title=wanted.x, yaxis_title=y_title, **layout(height=420))
