@@ -95,7 +95,15 @@ def test_listed_columns_come_before_those_of_curves():
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(float("nan"), "n/a"), (1234567.0, "1,234,567"), (0.12345, "0.1235"), (3, "3"), ("pacman", "pacman"), (98765.4, "98,765")],
+    [
+        (float("nan"), "n/a"),
+        (float("-inf"), "-inf"),
+        (1234567.0, "1,234,567"),
+        (0.12345, "0.1235"),
+        (3, "3"),
+        ("pacman", "pacman"),
+        (98765.4, "98,765"),
+    ],
 )
 def test_numbers_are_written_for_people(value, text):
     assert shown(value) == text

@@ -43,7 +43,7 @@ def shown(value: Any) -> str:
     number = float(value)
     if math.isnan(number):
         return "n/a"
-    if number == int(number) and abs(number) < 1e15:
+    if abs(number) < 1e15 and number == int(number):
         return f"{int(number):,}"
     return f"{number:,.0f}" if abs(number) >= 1e4 else f"{number:.4g}"
 
