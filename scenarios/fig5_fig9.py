@@ -11,6 +11,8 @@ AlexNet and VGG16, pruned to the table's synapses, need --full: they are packed 
 their waste is that of the network's own time. Below the table's networks stand trained ones that were pruned and retrained
 further, as the paper prunes before it unrolls (--prune 0 leaves them out); they count in no average.
 
+Takes about 25 minutes on two busy cores, of which HeartClass 17; --full about 15 more for each of AlexNet and VGG16.
+
     spikemesh run fig5-fig9
     spikemesh run fig5-fig9 --full
 """
