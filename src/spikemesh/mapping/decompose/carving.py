@@ -11,6 +11,7 @@ nested ones would be compiled anew into each of their callers.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numba import njit
@@ -53,6 +54,11 @@ class Columns:
     source: NDArray[np.int32]
     neuron: NDArray[np.int32]
     n_neurons: int
+
+    @cached_property
+    def signed(self) -> bool:
+        """Whether some neuron has a column for each sign."""
+        return bool((self.neuron[1:] == self.neuron[:-1]).any())
 
 
 def carve(groups: list[NDArray[np.int64]], least: list[int], columns: Columns, n_in: int, n_out: int) -> Carved:

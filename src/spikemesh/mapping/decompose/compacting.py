@@ -6,6 +6,8 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from spikemesh.mapping.partition.lists import enter, leave
+
 __all__ = ["dissolve", "join", "rows_of_clusters"]
 
 
@@ -242,15 +244,7 @@ def _list_again(c, taken, size, n_in, n_out, first, after, before, listed):  # t
     if to == was:
         return
     if was >= 0:
-        if before[c] >= 0:
-            after[before[c]] = after[c]
-        else:
-            first[was] = after[c]
-        if after[c] >= 0:
-            before[after[c]] = before[c]
+        leave(c, was, first, after, before)
     listed[c] = to
     if to >= 0:
-        before[c], after[c] = -1, first[to]
-        if first[to] >= 0:
-            before[first[to]] = c
-        first[to] = c
+        enter(c, to, first, after, before)

@@ -50,11 +50,6 @@ class Grouping:
         ends = np.searchsorted(self.columns.neuron, [*self.network.layer_starts[: len(self.network.layers)]])
         return np.split(np.arange(len(self.columns.neuron)), ends[1:])
 
-    @property
-    def _signs(self) -> int:
-        """Columns that a neuron has at most."""
-        return 2 if (self.columns.neuron[1:] == self.columns.neuron[:-1]).any() else 1
-
     def groups(self, grouping: str, width: int, least: int | None) -> tuple[list[NDArray[np.int64]], list[int]]:
         """(columns of each group, inputs of a block that its columns take at least).
 
@@ -85,7 +80,7 @@ class Grouping:
         key = k, most, least
         if key not in self._found:
             best: tuple[float, int, Shape] | None = None
-            for shape in _shapes(self.network.layers[k], max(most // self._signs, 1)):
+            for shape in _shapes(self.network.layers[k], max(most // (2 if self.columns.signed else 1), 1)):
                 some = _spread(self._tiles(k, shape))
                 rows, units = price(some, least or LEAST[0], self.columns, self.n_in, self.n_out)
                 found = round((rows + 1e-3 * units) / sum(map(len, some)), 6), math.prod(shape), shape

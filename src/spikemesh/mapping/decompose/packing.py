@@ -88,7 +88,7 @@ def packing_of(
     """Units and compacted clusters of blocks that were carved; arguments as in :func:`pack_blocks` and :func:`carve`."""
     units, cluster = _units(network, columns, carved)
     negative = np.zeros(units.n_units, bool)
-    if (columns.neuron[1:] == columns.neuron[:-1]).any():  # a column for each sign
+    if columns.signed:
         negative[units.of_synapse] = network.synapses.weight < 0
     units, cluster = deepen(units, cluster, carved.n_clusters, n_in, negative)
     plain = Packing(units, compact(network, units, cluster, on_chip, n_in, n_out))

@@ -40,11 +40,11 @@ def settle(
     """
     rates = sample_rates(trace)
     counts = np.rint(rates * trace.n_steps).astype(np.int64)
+    meant = counts[:, network.output_ids]
     precision, finest = options.precision, options.precision / 2**HALVINGS
     while True:
         tried = replace(options, precision=precision, guard=0.0)
         split, answered = balance(with_units(network, units, tried, rates, trace.n_steps), counts, trace.n_steps)
-        meant = counts[:, network.output_ids]
         found = changed_answers(meant, answered) if trace.labels is not None else 1 - _correlation(meant, answered)
         if found <= options.tolerance or precision <= finest:
             return split, {"precision": precision, "disagreement": found}

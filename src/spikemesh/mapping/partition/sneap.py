@@ -11,6 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
+from spikemesh.mapping.partition.lists import enter, leave
 from spikemesh.mapping.partition.problem import PartitionProblem
 from spikemesh.mapping.partition.registry import partitioner
 from spikemesh.mapping.partition.repair import split_over_rows
@@ -111,7 +112,7 @@ def _refine(ptr, neighbour, weight, size, part, room, order, rounds):  # type: i
     before = np.full(n, -1, np.int64)
     for u in range(n):
         if part[u] >= 0:
-            _enter(u, part[u], first, after, before)
+            enter(u, part[u], first, after, before)
     for _ in range(rounds):
         improved = False
         for u in order:
@@ -129,8 +130,8 @@ def _refine(ptr, neighbour, weight, size, part, room, order, rounds):  # type: i
             gain = pull[goal] - pull[own]
             if gain > 1e-12 * abs(pull[goal]):
                 if room[goal] >= size[u]:
-                    _leave(u, own, first, after, before)
-                    _enter(u, goal, first, after, before)
+                    leave(u, own, first, after, before)
+                    enter(u, goal, first, after, before)
                     part[u] = goal
                     room[own] += size[u]
                     room[goal] -= size[u]
@@ -138,10 +139,10 @@ def _refine(ptr, neighbour, weight, size, part, room, order, rounds):  # type: i
                 else:
                     best = _best_exchange(u, gain, own, goal, ptr, neighbour, weight, size, part, room, first, after)
                     if best >= 0:
-                        _leave(u, own, first, after, before)
-                        _leave(best, goal, first, after, before)
-                        _enter(u, goal, first, after, before)
-                        _enter(best, own, first, after, before)
+                        leave(u, own, first, after, before)
+                        leave(best, goal, first, after, before)
+                        enter(u, goal, first, after, before)
+                        enter(best, own, first, after, before)
                         part[u], part[best] = goal, own
                         room[own] += size[u] - size[best]
                         room[goal] += size[best] - size[u]
@@ -174,21 +175,3 @@ def _best_exchange(u, gain, own, goal, ptr, neighbour, weight, size, part, room,
                 best, most = v, total
         v = after[v]
     return best
-
-
-@njit(cache=True)
-def _enter(u, c, first, after, before):  # type: ignore[no-untyped-def]
-    after[u], before[u] = first[c], -1
-    if first[c] >= 0:
-        before[first[c]] = u
-    first[c] = u
-
-
-@njit(cache=True)
-def _leave(u, c, first, after, before):  # type: ignore[no-untyped-def]
-    if before[u] >= 0:
-        after[before[u]] = after[u]
-    else:
-        first[c] = after[u]
-    if after[u] >= 0:
-        before[after[u]] = before[u]
