@@ -18,12 +18,21 @@ from spikemesh.errors import MappingError
 from spikemesh.mapping.decompose.packing import Packing, compact
 from spikemesh.mapping.decompose.shapes import ORDERS
 from spikemesh.mapping.decompose.units import Units, incoming
+from spikemesh.mapping.partition.lists import append, detach
 from spikemesh.network import SpikingNetwork
 
 __all__ = ["SHARES", "pack_fit"]
 
 SHARES = (1.0, 0.75, 0.5)
 """Shares of a crossbar's rows that inputs may take; the rest is for carried sums."""
+KINDS = 3
+"""Of crossbars that take new inputs: two or more, and at least one beside a partial sum; one; one, and no partial sum."""
+STAMP = (1 << 40) - 1
+"""The bits of a key that say when a crossbar got its last unit; those above say how full it is."""
+NONE = np.iinfo(np.int64).max
+"""A key that is later than all."""
+CLOSED = -1
+"""Stands for the shared rows of a crossbar without a free column."""
 TRY_ALL = 5_000_000
 """Synapses up to which every share is tried; of more, the middle one."""
 
@@ -46,14 +55,23 @@ def pack_fit(
     order : "natural": a crossbar takes whichever pending inputs fit, as the public code does. "sign": positive ones first, and
         only from the head of the list, so that the order of equation 1 holds and nothing is lost.
     shares : of the rows that inputs may take, all tried; in a network of more than 5 million synapses only the middle one.
+
+    Raises
+    ------
+    MappingError
+        for a crossbar that has no room for a unit, an order that does not exist, no shares, or parallel synapses.
     """
+    if n_in < 2 or n_out < 1:
+        raise MappingError(f"a crossbar of {n_in} x {n_out} has no room for a unit of two inputs")
     if order not in ORDERS:
         raise MappingError(f"order must be one of {', '.join(ORDERS)}, not {order!r}")
     held = np.ones(network.n_neurons, bool) if on_chip is None else on_chip
     found = incoming(network)
     synapse = found.order
-    post = np.repeat(np.arange(network.n_neurons), found.fan_in)
+    if _repeats(found.starts, network.synapses.pre[synapse]):
+        raise MappingError(f"{network.name} has parallel synapses, which need one crosspoint together: merge them first")
     if order == "sign":
+        post = np.repeat(np.arange(network.n_neurons), found.fan_in)
         negative = network.synapses.weight[synapse] < 0
         synapse = synapse[np.argsort(2 * post + negative, kind="stable")]
     source = network.synapses.pre[synapse]
@@ -73,116 +91,195 @@ def pack_fit(
 
 @njit(cache=True)
 def _pack(neurons, starts, source, n_sources, n_in, n_out, input_rows, in_order):  # type: ignore[no-untyped-def]
-    """(place of each input in its neuron's chain, from 0; clusters of the chains' units, neuron after neuron)."""
+    """(place of each input in its neuron's chain, from 0; clusters of the chains' units, neuron after neuron).
+
+    Every unit goes to the crossbar of least key among those that take some of its inputs: the fullest, of equals the one that
+    has been so full for longest. Those with rows for new inputs wait in rings. The others have rows for inputs of the neuron
+    already, and while its chain grows they change in one way only: they lose pending inputs. So they are counted for the first
+    unit and sorted for the second, and no unit goes back. In order, only those with rows for the next inputs come into question.
+    """
     unit = np.full(len(source), -1, np.int32)
-    clusters = np.empty(len(source), np.int32)
-    made = 0
-    limit = 1024
-    rows, taken, size = np.zeros(limit, np.int64), np.zeros(limit, np.int64), np.zeros(limit, np.int64)
-    shared = np.zeros(limit, np.int64)
-    rank = np.empty(limit, np.int64)  # clusters, fullest first
-    opened = 0
-    head = np.full(n_sources, -1, np.int64)
-    room = 4 * len(source) // max(n_out, 1) + 4096
-    link, cluster_at = np.empty(room, np.int64), np.empty(room, np.int64)
-    entries = 0
-    fits = np.empty(len(source), np.bool_)
+    clusters = np.empty(len(source), np.int32)  # by unit made
+    made, opened, limit = 0, 0, 1024
+    rows, taken, size = np.zeros(limit, np.int32), np.zeros(limit, np.int32), np.zeros(limit, np.int32)
+    shared, touched = np.zeros(limit, np.int32), np.empty(limit, np.int32)
+    key = np.empty(limit, np.int64)
+    of_row = np.empty(limit * input_rows, np.int32)  # sources of each crossbar's input rows
+    span = n_in + n_out + 1
+    after, before = np.arange(KINDS * span + limit), np.arange(KINDS * span + limit)  # rings, then crossbars
+    fullest = np.full(KINDS, -1, np.int64)
+    base = _rooms(neurons, starts, source, n_sources)  # crossbars of each source are held[base[s] : base[s] + count[s]]
+    count, held = np.zeros(n_sources, np.int32), np.empty(base[n_sources], np.int32)
+    waits = np.full(n_sources, -1, np.int64)  # where in the list of the neuron's inputs a pending one is
+    mark = np.full(n_sources, -1, np.int64)
+    later = np.empty(0, np.int64)
     for v in neurons:
-        first, last = starts[v], starts[v + 1]
-        pending = last - first
-        place = 0
+        begin, last = starts[v], starts[v + 1]
+        for e in range(begin, last):
+            waits[source[e]] = e
+        pending, place, asked = last - begin, 0, 0
         while pending > 0:
             carry = 1 if place > 0 else 0
-            shared[:opened] = 0
-            begin = first
-            while begin < last and unit[begin] >= 0:
-                begin += 1
-            for e in range(begin, last):
-                if unit[e] < 0:
-                    at = head[source[e]]
-                    while at >= 0:
-                        shared[cluster_at[at]] += 1
-                        at = link[at]
-            chosen, at_rank, amount = -1, -1, np.int64(0)
-            for i in range(opened):
-                c = rank[i]
-                free = n_in - rows[c] - carry
-                if size[c] >= n_out or free < 0:
-                    continue
-                new = max(min(free, input_rows - taken[c]), 0)
-                most = min(shared[c] + new, pending)
-                if most + carry < 2 and most < pending:
-                    continue
-                if in_order:  # only from the head of the list
-                    most = 0
-                    left = new
-                    for e in range(begin, last):
-                        held = False
-                        at = head[source[e]]
-                        while at >= 0:
-                            if cluster_at[at] == c:
-                                held = True
-                                break
-                            at = link[at]
-                        if not held:
-                            if left == 0:
-                                break
-                            left -= 1
-                        most += 1
-                    if most + carry < 2 and most < pending:
-                        continue
-                if most > 0:
-                    chosen, at_rank, amount = c, i, most
-                    break
-            if chosen < 0:
-                if opened >= limit:
+            least = 1 if carry else min(pending, 2)  # inputs that make a unit worth while
+            best = _first_ring(after, fullest, span, key, carry, pending)
+            if in_order or place == 0:
+                until = begin + least if in_order else last  # in order, those at the head decide whether anything fits
+                near = touched[: _touch(source[begin:until], base, held, count, shared, touched)]
+                best = min(best, _first_near(near, shared, key, rows, taken, n_in - carry, input_rows, least))
+            else:
+                if place == 1:
+                    later = _sums_only(near, key, rows, taken, n_in, input_rows)
+                while asked < len(later) and later[asked] < best:
+                    c = clusters[later[asked] & STAMP]
+                    if _waiting(of_row[c * input_rows : c * input_rows + taken[c]], waits):
+                        best = later[asked]
+                    asked += 1
+            if best < NONE:
+                c = clusters[best & STAMP]
+                detach(KINDS * span + c, after, before)
+            else:
+                c = opened
+                if opened == limit:
                     limit *= 2
                     rows, taken, size = _longer(rows, limit), _longer(taken, limit), _longer(size, limit)
-                    shared, rank = _longer(shared, limit), _longer(rank, limit)
-                chosen, at_rank = opened, opened
-                rank[opened] = opened
-                rows[opened], taken[opened], size[opened], shared[opened] = 0, 0, 0, 0
+                    shared, touched = _longer(shared, limit), _longer(touched, limit)
+                    key, of_row = _longer(key, limit), _longer(of_row, limit * input_rows)
+                    after, before = _longer(after, KINDS * span + limit), _longer(before, KINDS * span + limit)
+                after[KINDS * span + c] = before[KINDS * span + c] = KINDS * span + c
                 opened += 1
-                amount = min(pending, min(n_in - carry, input_rows))
-            fresh = n_in - rows[chosen] - carry
-            fresh = max(min(fresh, input_rows - taken[chosen]), 0)
-            for e in range(begin, last):
-                fits[e] = False
-                if unit[e] < 0:
-                    at = head[source[e]]
-                    while at >= 0:
-                        if cluster_at[at] == chosen:
-                            fits[e] = True
+            mine = of_row[c * input_rows : (c + 1) * input_rows]
+            for s in mine[: taken[c]]:
+                mark[s] = made
+                if not in_order and waits[s] >= 0:
+                    unit[waits[s]], waits[s] = place, -1
+                    pending -= 1
+            fresh = max(min(n_in - rows[c] - carry, input_rows - taken[c]), 0)
+            while pending > 0:
+                s = source[begin]
+                if waits[s] >= 0:
+                    if mark[s] != made:
+                        if fresh == 0:
                             break
-                        at = link[at]
-            for e in range(begin, last):
-                if unit[e] >= 0 or amount == 0:
-                    continue
-                if not fits[e]:
-                    if fresh == 0:
-                        continue
-                    fresh -= 1
-                    if entries >= len(link):
-                        link, cluster_at = _longer(link, 2 * len(link)), _longer(cluster_at, 2 * len(link))
-                    cluster_at[entries], link[entries] = chosen, head[source[e]]
-                    head[source[e]] = entries
-                    entries += 1
-                    rows[chosen] += 1
-                    taken[chosen] += 1
-                unit[e] = place
-                amount -= 1
-                pending -= 1
-            rows[chosen] += carry
-            size[chosen] += 1
-            clusters[made] = chosen
+                        fresh -= 1
+                        held[base[s] + count[s]], mine[taken[c]] = c, s
+                        count[s] += 1
+                        taken[c] += 1
+                        rows[c] += 1
+                    unit[begin], waits[s] = place, -1
+                    pending -= 1
+                begin += 1
+            rows[c] += carry
+            size[c] += 1
+            fill = rows[c] + size[c]
+            clusters[made], key[c] = c, made - fill * (STAMP + 1)
+            if size[c] == n_out:
+                shared[c] = CLOSED
+            else:
+                _wait(KINDS * span + c, n_in - rows[c], input_rows - taken[c], fill, span, fullest, after, before)
             made += 1
             place += 1
-            fill = rows[chosen] + size[chosen]
-            while at_rank > 0 and rows[rank[at_rank - 1]] + size[rank[at_rank - 1]] < fill:
-                rank[at_rank] = rank[at_rank - 1]
-                at_rank -= 1
-            rank[at_rank] = chosen
     return unit, clusters[:made].copy()
+
+
+@njit(cache=True)
+def _repeats(starts, source):  # type: ignore[no-untyped-def]
+    """Whether a neuron has a source twice, its inputs in order of their sources."""
+    for v in range(len(starts) - 1):
+        for e in range(starts[v] + 1, starts[v + 1]):
+            if source[e] == source[e - 1]:
+                return True
+    return False
+
+
+@njit(cache=True)
+def _rooms(neurons, starts, source, n_sources):  # type: ignore[no-untyped-def]
+    """(n_sources + 1,) int64: where the crossbars of each source begin; it has at most one for each input it is."""
+    base = np.zeros(n_sources + 1, np.int64)
+    for v in neurons:
+        for s in source[starts[v] : starts[v + 1]]:
+            base[s + 1] += 1
+    return np.cumsum(base)
+
+
+@njit(cache=True)
+def _touch(sources, base, held, count, shared, touched):  # type: ignore[no-untyped-def]
+    """Counts in ``shared`` how many of the sources have a row in each crossbar, and says how many it wrote to ``touched``."""
+    n = 0
+    for s in sources:
+        i, end = base[s], base[s] + count[s]
+        while i < end:
+            c = held[i]
+            if shared[c] == CLOSED:  # for good, so it is never asked again
+                end -= 1
+                held[i] = held[end]
+                continue
+            if shared[c] == 0:
+                touched[n] = c
+                n += 1
+            shared[c] += 1
+            i += 1
+        count[s] = end - base[s]
+    return n
+
+
+@njit(cache=True)
+def _first_near(near, shared, key, rows, taken, free_rows, input_rows, least):  # type: ignore[no-untyped-def]
+    """The least key of the crossbars that take ``least`` of the inputs counted in ``shared``, NONE without one; forgets counts.
+
+    free_rows : of an empty crossbar that takes no partial sum but the one that is carried.
+    """
+    best = NONE
+    for c in near:
+        new = min(free_rows - rows[c], input_rows - taken[c])
+        if new >= 0 and shared[c] + new >= least:
+            best = min(best, key[c])
+        shared[c] = 0
+    return best
+
+
+@njit(cache=True)
+def _sums_only(near, key, rows, taken, n_in, input_rows):  # type: ignore[no-untyped-def]
+    """Sorted keys of the crossbars that have a row for a partial sum and, with it, none for a new input."""
+    keys = np.empty(len(near), np.int64)
+    n = 0
+    for c in near:
+        if min(n_in - rows[c] - 1, input_rows - taken[c]) == 0:
+            keys[n] = key[c]
+            n += 1
+    return np.sort(keys[:n])
+
+
+@njit(cache=True)
+def _waiting(sources, waits):  # type: ignore[no-untyped-def]
+    """Whether one of the sources is a pending input."""
+    at = 0
+    while at < len(sources) and waits[sources[at]] < 0:
+        at += 1
+    return at < len(sources)
+
+
+@njit(cache=True)
+def _wait(u, free, left, fill, span, fullest, after, before):  # type: ignore[no-untyped-def]
+    """Puts a crossbar's item u into the ring of its kind and fill, if it has rows for new inputs. left : of ``free`` rows."""
+    if free <= 0 or left <= 0:
+        return
+    kind = 2 if free == 1 else 1 if left == 1 else 0
+    append(u, kind * span + fill, after, before)
+    fullest[kind] = max(fullest[kind], fill)
+
+
+@njit(cache=True)
+def _first_ring(after, fullest, span, key, carry, pending):  # type: ignore[no-untyped-def]
+    """The least key of the crossbars that take new inputs, NONE without one."""
+    best = NONE
+    for kind in range(KINDS):
+        if (kind == 1 and not carry and pending > 1) or (kind == 2 and (carry or pending > 1)):
+            continue  # one new input makes no unit
+        while fullest[kind] >= 0 and after[kind * span + fullest[kind]] == kind * span + fullest[kind]:
+            fullest[kind] -= 1
+        if fullest[kind] >= 0:
+            best = min(best, key[after[kind * span + fullest[kind]] - KINDS * span])
+    return best
 
 
 @njit(cache=True)
@@ -201,17 +298,10 @@ def _chains(
     clusters: NDArray[np.int32],
     order: str,
 ) -> tuple[Units, NDArray[np.int32]]:
-    """The last unit of each chain is its root."""
+    """The last unit of each chain is its root. ``unit`` and ``clusters`` as :func:`_pack` gives them."""
     n = network.n_neurons
-    length = np.zeros(n, np.int64)
-    post = np.repeat(np.arange(n), np.diff(starts))
-    np.maximum.at(length, post, unit.astype(np.int64) + 1)
-    extra = np.maximum(length - 1, 0)
+    extra, of_synapse = _ends(starts, synapse, unit)
     base = n + np.concatenate([[0], np.cumsum(extra)])[:-1]
-    of_synapse = np.empty(len(synapse), np.int32)
-    root = (unit < 0) | (unit == extra[post])
-    of_synapse[synapse] = np.where(root, post, base[post] + unit)
-
     neuron = np.repeat(np.arange(n), extra)
     place = np.arange(len(neuron)) - (base[neuron] - n)
     parent = np.where(place + 1 < extra[neuron], base[neuron] + place + 1, neuron)
@@ -227,7 +317,22 @@ def _chains(
         of_bias.astype(np.int32),
     )
     cluster = np.full(units.n_units, -1, np.int32)
-    first = np.concatenate([[0], np.cumsum(length[neurons])])
-    cluster[neurons] = clusters[first[1:] - 1]
-    cluster[n:] = clusters[first[:-1][np.searchsorted(neurons, neuron)] + place]
+    last = np.zeros(len(clusters), bool)
+    last[np.cumsum(extra[neurons] + 1) - 1] = True
+    cluster[neurons], cluster[n:] = clusters[last], clusters[~last]
     return units, cluster
+
+
+@njit(cache=True)
+def _ends(starts, synapse, unit):  # type: ignore[no-untyped-def]
+    """(units of each neuron below its root; the unit in which each synapse ends), units numbered neuron after neuron."""
+    n = len(starts) - 1
+    extra, of_synapse = np.zeros(n, np.int64), np.empty(len(synapse), np.int32)
+    base = n
+    for v in range(n):
+        for e in range(starts[v], starts[v + 1]):
+            extra[v] = max(extra[v], unit[e])
+        for e in range(starts[v], starts[v + 1]):
+            of_synapse[synapse[e]] = v if unit[e] < 0 or unit[e] == extra[v] else base + unit[e]
+        base += extra[v]
+    return extra, of_synapse

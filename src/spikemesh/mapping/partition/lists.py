@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-__all__ = ["enter", "leave"]
+__all__ = ["append", "detach", "enter", "leave"]
 
 
 @njit(cache=True)
@@ -25,3 +25,18 @@ def leave(u, c, first, after, before):  # type: ignore[no-untyped-def]
         first[c] = after[u]
     if after[u] >= 0:
         before[after[u]] = before[u]
+
+
+@njit(cache=True)
+def append(u, ring, after, before):  # type: ignore[no-untyped-def]
+    """Puts item u at the end of a ring. after, before : of each item and each ring, which are alone as their own neighbours."""
+    last = before[ring]
+    after[last], before[u] = u, last
+    after[u], before[ring] = ring, u
+
+
+@njit(cache=True)
+def detach(u, after, before):  # type: ignore[no-untyped-def]
+    """Takes item u out of its ring; nothing happens to one that is alone."""
+    after[before[u]], before[after[u]] = after[u], before[u]
+    after[u], before[u] = u, u
