@@ -7,7 +7,7 @@ what decomposition adds on the interconnect, measured on the mesh, against what 
 
 Networks and how far they are the paper's: docs/workloads.md. Quality is accuracy where weights are trained and data are at
 hand, with the paired interval of what is lost; else the correlation of output spike counts with those of the unmapped network.
-AlexNet and VGG16, pruned to the table's synapses, need --full: they are packed by SpiNeMap and by ours and counted, not run, and
+AlexNet and VGG16, pruned to the table's synapses, need --full: they are packed in all three ways and counted, not run, and
 their waste is that of the network's own time. Below the table's networks stand trained ones that were pruned and retrained
 further, as the paper prunes before it unrolls (--prune 0 leaves them out); they count in no average.
 
@@ -221,7 +221,7 @@ def rows_of(
     if network.n_synapses <= RUNNABLE:
         found = pd.DataFrame(run(network, Judge.of(prepared, network, options), hw, options, progress))
     else:
-        found = pd.DataFrame([counted(network, hw, recipe, options, progress) for recipe in (BASE, "decomposed")])
+        found = pd.DataFrame([counted(network, hw, recipe, options, progress) for recipe in RECIPES])
     base = found[found["recipe"] == BASE].iloc[0]
     ours = found[found["recipe"] == "decomposed"].iloc[0]
     best = same_synapses(network, hw, int(base["crossbars"]), int(ours["crossbars"]))
