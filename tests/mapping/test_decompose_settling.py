@@ -34,6 +34,11 @@ def counts_of(trace):
     return np.rint(sample_rates(trace) * trace.n_steps).astype(np.int64)
 
 
+def settled(asked, options, labelled=True):
+    net, trace, units = asked
+    return settle(net, units, options, sample_rates(trace), trace.n_steps, labelled)
+
+
 def test_balanced_neurons_fire_as_much_as_before(asked):
     net, trace, units = asked
     rates, counts = sample_rates(trace), counts_of(trace)
@@ -52,26 +57,76 @@ def test_balanced_neurons_fire_as_much_as_before(asked):
     assert after < 0.5 * before
     assert (outputs == answered).all()
     assert (balanced.network.initial_potential[net.n_neurons :] == split.network.initial_potential[net.n_neurons :]).all()
-    assert (balanced.network.synapses.weight == split.network.synapses.weight).all()
+    before, after = split.network.synapses, balanced.network.synapses
+    gain = after.weight / before.weight
+    below = before.post >= net.n_neurons
+    assert (gain[below] == 1).all()
+    for layer in (1, 2):  # one gain each
+        of_layer = ~below & (net.layer_of_neuron[np.where(below, 0, before.post)] == layer)
+        assert np.ptp(gain[of_layer]) < 1e-6 and abs(gain[of_layer][0] - 1) > 1e-3
+
+
+def test_a_gain_answers_what_comes_late(asked):
+    """Units delay by a step or two of a short run; without a gain neurons fire the less the more they should."""
+    net, trace, _ = asked
+    units = tree(net, 3)
+    rates, counts = sample_rates(trace), counts_of(trace)
+    split = with_units(net, units, replace(COARSE, precision=0.05), rates, trace.n_steps)
+    _, answered = balance(split, counts, trace.n_steps)
+    given = (counts[:, net.input_ids] + 0.5) / trace.n_steps
+
+    def slope(found):
+        meant = counts[:, net.output_ids]
+        return np.polyfit(meant.ravel(), (found - meant).ravel(), 1)[0]
+
+    unbalanced = run_layered(split.network, given, 100, record="counts", workers=1).output_counts
+    assert slope(unbalanced) < -0.03
+    assert abs(slope(answered)) < 0.02
+
+
+def test_where_outputs_are_answers_the_doubtful_ones_count(asked):
+    net, trace, units = asked
+    rates, counts = sample_rates(trace), counts_of(trace)
+    meant = counts[:, net.output_ids]
+    split = with_units(net, units, replace(COARSE, precision=0.4), rates, trace.n_steps)
+    best_two = np.sort(meant, axis=1)[:, -2:]
+    off = np.abs(meant - np.where(meant == best_two[:, 1:], best_two[:, :1], best_two[:, 1:]))
+    near = off <= np.sort(off, axis=0)[len(meant) // 4 - 1]
+
+    def bias(labelled):
+        _, answered = balance(split, counts, trace.n_steps, labelled)
+        error = (answered - meant) * near
+        return np.abs(error.sum(axis=0) / near.sum(axis=0)).mean()
+
+    assert bias(True) < bias(False)
 
 
 def test_precision_is_halved_until_the_outputs_agree(asked):
-    net, trace, units = asked
     found = {}
-    for tolerance in (1.0, 0.02, 1e-9):
-        _, found[tolerance] = settle(net, units, replace(COARSE, tolerance=tolerance), trace)
+    for tolerance in (1.0, 0.03, 1e-9):
+        _, found[tolerance] = settled(asked, replace(COARSE, tolerance=tolerance))
     assert found[1.0]["precision"] == 0.8
-    assert found[0.02]["precision"] < 0.8 and found[0.02]["disagreement"] <= 0.02 < found[1.0]["disagreement"]
+    assert found[0.03]["precision"] < 0.8 and found[0.03]["disagreement"] <= 0.03 < found[1.0]["disagreement"]
     assert found[1e-9]["precision"] == 0.8 / 2**HALVINGS
 
 
+def test_spikes_are_not_made_finer_where_that_hardly_helps(asked):
+    fine = replace(COARSE, precision=0.01, tolerance=1e-9)
+    _, found = settled(asked, fine, labelled=False)
+    assert found["precision"] > 0.01 / 2**HALVINGS
+    _, finest = settled(asked, replace(fine, precision=0.01 / 2**HALVINGS), labelled=False)
+    assert finest["disagreement"] > 0.8 * found["disagreement"]
+
+
 def test_without_labels_counts_have_to_agree(asked):
-    net, trace, units = asked
-    split, found = settle(net, units, COARSE, replace(trace, labels=None))
-    _, answered = balance(split, counts_of(trace), trace.n_steps)
-    r = np.corrcoef(counts_of(trace)[:, net.output_ids].ravel(), answered.ravel())[0, 1]
-    assert found["disagreement"] <= 0.02
-    assert r > 0.97
+    net, trace, _ = asked
+    split, found = settled(asked, replace(COARSE, tolerance=0.05), labelled=False)
+    meant = counts_of(trace)[:, net.output_ids]
+    given = (counts_of(trace)[:, net.input_ids] + 0.5) / trace.n_steps
+    answered = run_layered(split.network, given, 100, record="counts", workers=1).output_counts
+    error = np.sqrt(np.square(answered - meant).mean()) / meant.std()
+    assert found["disagreement"] == pytest.approx(error)
+    assert found["precision"] < 0.8 and error < 0.1
 
 
 def test_answers_change_where_errors_exceed_margins():
@@ -95,8 +150,8 @@ def test_errors_of_wide_margins_do_not_threaten_narrow_ones():
 def test_the_pass_tells_what_it_settled_on(asked):
     net, trace, _ = asked
     hw = sm.load_hardware("dynap-se", overrides={"crossbar.n_in": 16, "crossbar.n_out": 16})
-    options = {"packing": "none", "precision": 0.8, "margin": 0.1, "tolerance": 0.02}
+    options = {"packing": "none", "precision": 0.8, "margin": 0.1, "tolerance": 0.03}
     state = Decompose(**options).run(MappingState(net, trace.rates_hz, hw, trace=trace))
-    assert state.measured["precision"] < 0.8 and state.measured["disagreement"] <= 0.02
+    assert state.measured["precision"] < 0.8 and state.measured["disagreement"] <= 0.03
     untold = Decompose(**options).run(MappingState(net, trace.rates_hz, hw))
     assert "disagreement" not in untold.measured

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from spikemesh.metrics import paired_difference, wilson_interval
+from spikemesh.metrics import mean_interval, paired_difference, wilson_interval
 
 answers = st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=200)
 
@@ -88,3 +88,14 @@ def test_paired_answers_must_belong_together() -> None:
     for a, b in (([True], [True, False]), ([], []), ([[True]], [[True]])):
         with pytest.raises(ValueError, match="one length"):
             paired_difference(a, b)
+
+
+def test_mean_interval_is_students() -> None:
+    # Student's data on two soporifics, Biometrika 6 (1908), p. 20: differences of mean 1.58, 95 % interval by t of 9 degrees
+    slept = [1.2, 2.4, 1.3, 1.3, 0.0, 1.0, 1.8, 0.8, 4.6, 1.4]
+    assert mean_interval(slept) == pytest.approx((1.58, 0.7001, 2.4599), abs=1e-4)
+    alone = mean_interval([3.0])
+    assert alone[0] == 3.0 and math.isnan(alone[1]) and math.isnan(alone[2])
+    for wrong in ([], [[1.0]]):
+        with pytest.raises(ValueError, match="flat"):
+            mean_interval(wrong)

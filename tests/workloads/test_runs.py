@@ -1,5 +1,7 @@
 """Workloads on their data: each part against what it is said to be, and small runs that must beat their baselines."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -65,6 +67,18 @@ def test_the_plain_filter_is_that_of_the_fields(radius):
 def test_image_networks_compute_the_filter(name):
     outcome = run_workload(name, 2)
     assert outcome.n == 2 and (outcome.ours > 35).all() and (outcome.ours > outcome.baseline + 5).all()
+
+
+def test_another_network_takes_the_place():
+    own = workload("ImgSmooth")
+    deaf = replace(own, bias=np.full(own.n_neurons, -1.0))
+    same, silent = run_workload("ImgSmooth", 2, network=own), run_workload("ImgSmooth", 2, network=deaf)
+    assert np.array_equal(same.ours, run_workload("ImgSmooth", 2).ours)
+    assert (silent.ours < same.ours - 10).all()
+    with pytest.raises(DataError, match="1024 outputs, HeartEstm has 16 and 369"):
+        run_workload("ImgSmooth", 2, network=workload("HeartEstm"))
+    with pytest.raises(DataError, match=r"learns its own weights|MNIST"):
+        run_workload("DigitRecogSTDP", 2, network=own)
 
 
 # heart

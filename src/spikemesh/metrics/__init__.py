@@ -9,7 +9,7 @@ from typing import Any
 from spikemesh.metrics.counts import Counts, count, run_time_ns
 from spikemesh.metrics.definitions import DEFINITIONS
 from spikemesh.metrics.delays import Disorder, Distortion, Latency, isi_distortion, latency, pooled_disorder, spike_disorder
-from spikemesh.metrics.intervals import paired_difference, wilson_interval
+from spikemesh.metrics.intervals import mean_interval, paired_difference, wilson_interval
 from spikemesh.metrics.mapped import inter_improvement, intra_improvement, tree_links
 from spikemesh.metrics.pricing import Energy, energy, price
 from spikemesh.metrics.summary import compare, metrics, rates_of
@@ -28,6 +28,7 @@ __all__ = [
     "intra_improvement",
     "isi_distortion",
     "latency",
+    "mean_interval",
     "metrics",
     "paired_difference",
     "pooled_disorder",

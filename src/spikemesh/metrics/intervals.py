@@ -1,4 +1,4 @@
-"""How far a share measured on a few samples can be trusted: 95 % intervals."""
+"""How far a share or a mean measured on a few samples can be trusted: 95 % intervals."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import numpy as np
 from numpy.typing import ArrayLike
 
-__all__ = ["paired_difference", "wilson_interval"]
+__all__ = ["mean_interval", "paired_difference", "wilson_interval"]
 
 Z95 = 1.959963984540054
 
@@ -29,6 +29,26 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     half = Z95 / (1 + z2 / n) * math.sqrt(p * (1 - p) / n + z2 / (4 * n * n))
     # the ends are exact where rounding would leave 1e-17
     return (0.0 if successes == 0 else middle - half), (1.0 if successes == n else middle + half)
+
+
+def mean_interval(values: ArrayLike) -> tuple[float, float, float]:
+    """Mean of ``values`` (n,) with Student's 95 % interval: (mean, low, high); both ends NaN for a single value.
+
+    Raises
+    ------
+    ValueError
+        unless values are flat and at least one.
+    """
+    of = np.asarray(values, np.float64)
+    if of.ndim != 1 or not len(of):
+        raise ValueError(f"values must be flat and at least one: {of.shape}")
+    mean = float(of.mean())
+    if len(of) < 2:
+        return mean, math.nan, math.nan
+    from scipy.special import stdtrit
+
+    half = float(stdtrit(len(of) - 1, 0.975)) * float(of.std(ddof=1)) / math.sqrt(len(of))
+    return mean, mean - half, mean + half
 
 
 def paired_difference(right_a: ArrayLike, right_b: ArrayLike) -> tuple[float, float, float]:

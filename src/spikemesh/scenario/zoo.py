@@ -8,7 +8,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from spikemesh.metrics import wilson_interval
+from spikemesh.metrics import mean_interval, wilson_interval
+from spikemesh.network import SpikingNetwork
 from spikemesh.workloads.outcome import Outcome, Progress
 from spikemesh.workloads.running import run_workload
 
@@ -48,7 +49,14 @@ class Evaluation:
         return f"{text}; {self.baseline}: {self.baseline_value:.2f}"
 
 
-def evaluate_workload(name: str, n: int | None = None, seed: int = 0, *, progress: Progress | None = None) -> Evaluation:
+def evaluate_workload(
+    name: str,
+    n: int | None = None,
+    seed: int = 0,
+    *,
+    network: SpikingNetwork | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
     """Run a workload on its data; trains first where that is needed, and keeps what was trained.
 
     Parameters
@@ -56,6 +64,7 @@ def evaluate_workload(name: str, n: int | None = None, seed: int = 0, *, progres
     name : one of ``spikemesh.workloads.runnable_workloads()``.
     n : test samples; by default all, or the number that ``docs/workloads.md`` states.
     seed : of training, drawing, data and test.
+    network : to run in the place of the workload's own: what a mapping made of it (``mapped.network``).
     progress : gets lines of text.
 
     Raises
@@ -63,9 +72,9 @@ def evaluate_workload(name: str, n: int | None = None, seed: int = 0, *, progres
     NetworkError
         for an unknown name.
     DataError
-        for a workload without data, or whose data are not on this machine.
+        for a workload without data, or whose data are not on this machine; for a network that cannot take the place.
     """
-    return summary(run_workload(name, n, seed, progress=progress))
+    return summary(run_workload(name, n, seed, network=network, progress=progress))
 
 
 def summary(outcome: Outcome) -> Evaluation:
@@ -94,10 +103,4 @@ def _mean(values: NDArray[Any]) -> tuple[float, float, float]:
         right = int(values.sum())
         low, high = wilson_interval(right, n)
         return 100 * right / n, 100 * low, 100 * high
-    mean = float(values.mean())
-    if n < 2:
-        return mean, float("nan"), float("nan")
-    from scipy.special import stdtrit
-
-    half = float(stdtrit(n - 1, 0.975)) * float(values.std(ddof=1)) / math.sqrt(n)
-    return mean, mean - half, mean + half
+    return mean_interval(values)

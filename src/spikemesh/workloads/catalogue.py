@@ -35,7 +35,7 @@ class Workload:
     train on, and zero pixels around its samples. recipe : None where it is not trained. auto : whether weights="auto"
     trains it. prune_to : synapses left, where the paper's network is a pruned one. prune_share : of the weights that retraining
     takes out before that. samples : (n, seed) -> inputs, where there is no data set. run : (prepared, n, seed, progress) ->
-    Outcome on its data, where that is more than classifying a test set.
+    Outcome on its data, where that is more than classifying a test set. learns : that run learns weights of its own.
     """
 
     name: str
@@ -55,6 +55,7 @@ class Workload:
     prune_share: float | None = None
     samples: Callable[[int, int], NDArray[np.float32]] | None = None
     run: Callable[[Prepared, int | None, int, Progress], Outcome] | None = None
+    learns: bool = False
 
     def load(self, seed: int = 0) -> Dataset | None:
         """Its data set, or None where it has none. Raises DataError where the files are missing."""

@@ -65,7 +65,7 @@ def evaluate(network: SpikingNetwork, radii: tuple[float, ...], n: int | None, s
     progress(f"{network.name}: {len(images)} photographs, {STEPS} steps each")
     ran = run_layered(network, images, STEPS, record="counts", per_sample=True)
     assert ran.sample_counts is not None
-    side = network.layers[-1].shape[0]
+    side = images.shape[1] // 2
     rates = ran.sample_counts[:, network.output_ids].reshape(-1, side, side) / STEPS
     ours, baseline = [], []
     for image, rate in zip(images[..., 0].astype(np.float64), rates, strict=True):

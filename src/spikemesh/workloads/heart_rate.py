@@ -90,7 +90,7 @@ def responses(network: SpikingNetwork, energy: NDArray[np.float64]) -> NDArray[n
     windows = energy[: len(energy) // steps * steps].reshape(-1, steps)
     stream = Stream(replace(network, dt_ms=1000 / FS_HZ))
     counts = stream.run(np.concatenate([level_crossings(w) for w in windows]), steps)
-    return counts[:, network.layer_starts[2] :].astype(np.float64)
+    return counts[:, network.output_ids].astype(np.float64)
 
 
 Part = tuple[NDArray[np.float64], NDArray[np.float64]]

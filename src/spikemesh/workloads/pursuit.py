@@ -63,11 +63,11 @@ class _Eye:
     def __init__(self, network: SpikingNetwork) -> None:
         from spikemesh.spiking import Stream
 
-        self.stream, self.first = Stream(network), int(network.layer_starts[2])
-        self.remembered = np.zeros(network.n_neurons - self.first)
+        self.stream, self.readouts = Stream(network), network.output_ids
+        self.remembered = np.zeros(len(self.readouts))
 
     def see(self, relative_deg: float) -> NDArray[np.float64]:
-        counts = self.stream.run(np.tile(tuned(relative_deg), (BIN_STEPS, 1)))[0, self.first :]
+        counts = self.stream.run(np.tile(tuned(relative_deg), (BIN_STEPS, 1)))[0, self.readouts]
         self.remembered = self.remembered * (1 - 1 / MEMORY_BINS) + counts / MEMORY_BINS
         return self.remembered
 

@@ -144,5 +144,6 @@ WORKLOADS = (
         build=diehl_cook,
         dataset="mnist",
         run=_learning,
+        learns=True,
     ),
 )

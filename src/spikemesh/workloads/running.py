@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 
 from spikemesh.errors import DataError
-from spikemesh.workloads.catalogue import catalogue, find
+from spikemesh.network import SpikingNetwork
+from spikemesh.workloads.catalogue import Workload, catalogue, find
 from spikemesh.workloads.outcome import Outcome, Progress, classification
 from spikemesh.workloads.prepare import prepare
 
@@ -14,7 +16,14 @@ __all__ = ["run_workload", "runnable_workloads"]
 log = logging.getLogger("spikemesh")
 
 
-def run_workload(name: str, n: int | None = None, seed: int = 0, *, progress: Progress | None = None) -> Outcome:
+def run_workload(
+    name: str,
+    n: int | None = None,
+    seed: int = 0,
+    *,
+    network: SpikingNetwork | None = None,
+    progress: Progress | None = None,
+) -> Outcome:
     """What a workload makes of its data, beside a stated baseline; trains and caches where that is needed.
 
     Parameters
@@ -22,6 +31,8 @@ def run_workload(name: str, n: int | None = None, seed: int = 0, *, progress: Pr
     name : one of ``runnable_workloads()``.
     n : test samples (images, records, paths); by default all, or the number that its page states.
     seed : of training, drawing, data and test.
+    network : to run in the place of the workload's own, with as many inputs and outputs: what a mapping made of it. A readout
+        that the workload fits is fitted to this one.
     progress : gets lines of text; by default they go to the logger "spikemesh".
 
     Raises
@@ -29,7 +40,7 @@ def run_workload(name: str, n: int | None = None, seed: int = 0, *, progress: Pr
     NetworkError
         for an unknown name.
     DataError
-        for a workload without data, or whose data are not on this machine.
+        for a workload without data, or whose data are not on this machine; for a network that cannot take the place.
     """
     found, tell = find(name), progress or log.info
     if n is not None and n < 1:
@@ -37,9 +48,20 @@ def run_workload(name: str, n: int | None = None, seed: int = 0, *, progress: Pr
     if found.run is None and found.recipe is None:
         raise DataError(f"{name} has no data here: its weights are drawn, and nothing is claimed of its answers")
     prepared = prepare(name, "drawn" if found.recipe is None else "trained", seed, progress=tell)
+    if network is not None:
+        prepared = replace(prepared, network=_in_place(network, prepared.network, found))
     if found.run is not None:
         return found.run(prepared, n, seed, tell)
     return classification(prepared, n, tell)
+
+
+def _in_place(network: SpikingNetwork, own: SpikingNetwork, of: Workload) -> SpikingNetwork:
+    if of.learns:
+        raise DataError(f"{of.name} learns its own weights as it is run: no other network can take its place")
+    mine, its = ((len(net.input_ids), len(net.output_ids)) for net in (network, own))
+    if mine != its:
+        raise DataError(f"{of.name} has {its[0]} inputs and {its[1]} outputs, {network.name} has {mine[0]} and {mine[1]}")
+    return network
 
 
 def runnable_workloads() -> list[str]:

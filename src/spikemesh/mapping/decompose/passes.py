@@ -71,10 +71,10 @@ class Decompose(CodingOptions):
             measured["crossbars_least"] = float(least_crossbars(network, *limits, on_chip))
         units = packed.units if packed is not None else self._uniform(network, crossbar.n_in)
         rates = None if state.trace is None else sample_rates(state.trace)
-        if state.trace is None:
+        if state.trace is None or rates is None:
             split = with_units(network, units, replace(self, precision=0.0))
         elif self.tolerance and units.n_links:
-            split, found = settle(network, units, self, state.trace)
+            split, found = settle(network, units, self, rates, state.trace.n_steps, state.trace.labels is not None)
             measured |= found
         else:
             split = with_units(network, units, self, rates, state.trace.n_steps)

@@ -1,10 +1,12 @@
-"""Calibration by running: potentials that keep every neuron's mean, and spikes as fine as the answers need.
+"""Calibration by running: gains and potentials that keep what neurons fire, and spikes as fine as the answers need.
 
 What a rounded, delayed, clipped partial sum does to a neuron that cannot take a spike back is hard to foretell and easy to
-measure. The network of units answers the samples that it is calibrated on; what its neurons fire too much or too little on
-average goes into their initial potentials, layer after layer, since each layer hears what the one before has learnt (as in
-Y. Li et al., "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural Networks Calibration", ICML 2021, where
-potentials take up the error of conversion). Then spikes of units are made finer, by halves, until the outputs agree.
+measure. The network of units answers the samples that it is calibrated on. A neuron whose inputs come through units hears them
+late, so that a run ends before it has said all: it fires a share too little, which a gain of its layer answers. What remains
+too much or too little on average goes into the neurons' initial potentials. Both are found layer after layer, since each layer
+hears what the one before has learnt (as in Y. Li et al., "A Free Lunch From ANN: Towards Efficient, Accurate Spiking Neural
+Networks Calibration", ICML 2021, where potentials take up the error of conversion). Then spikes of units are made finer, by
+halves, until the outputs agree.
 """
 
 from __future__ import annotations
@@ -15,63 +17,81 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.mapping.decompose.coding import CodingOptions
-from spikemesh.mapping.decompose.rates import sample_rates
-from spikemesh.mapping.decompose.transform import Decomposed, with_units
+from spikemesh.mapping.decompose.transform import Decomposed, amplified, with_units
 from spikemesh.mapping.decompose.units import Units
-from spikemesh.network import SpikeTrace, SpikingNetwork
+from spikemesh.network import SpikingNetwork
 
 __all__ = ["balance", "changed_answers", "settle"]
 
 HALVINGS = 4
-"""Of the precision, at most: what remains then comes from spikes that arrive later, not from their value."""
+"""Of the precision, at most."""
+WORTHWHILE = 0.9
+"""Finer spikes are taken where they leave at most this share of the outputs' error: the rest is of another cause, spikes that
+arrive later, say, and finer ones would only cost energy."""
 
 
 def settle(
-    network: SpikingNetwork, units: Units, options: CodingOptions, trace: SpikeTrace
+    network: SpikingNetwork, units: Units, options: CodingOptions, rates: NDArray[np.float64], n_steps: int, labelled: bool
 ) -> tuple[Decomposed, dict[str, float]]:
-    """The network of units, balanced, at the coarsest precision at which its outputs agree with the trace's.
+    """The network of units, balanced, at the coarsest precision at which its outputs agree with the samples'.
 
-    They disagree by the share of answers that is expected to change (:func:`changed_answers`) where the trace has labels, so
-    that there are answers, and else by 1 - r, r the correlation of output counts over outputs and samples.
-    ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to four times, at once as often as it
-    must be where disagreement is in proportion to it.
+    They disagree by the share of answers that is expected to change (:func:`changed_answers`) where samples are labelled, so
+    that there are answers, and else by the root mean square error of output counts over their standard deviation (all outputs
+    and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to four times, at once
+    as often as it must be where disagreement is in proportion to it, and stays where finer spikes hardly help.
+
+    rates : (n_samples, n_neurons) spikes per step over ``n_steps`` of the neurons before they were split.
 
     Returns also ``precision`` and ``disagreement`` as they are in the end.
     """
-    rates = sample_rates(trace)
-    counts = np.rint(rates * trace.n_steps).astype(np.int64)
+    counts = np.rint(rates * n_steps).astype(np.int64)
     meant = counts[:, network.output_ids]
     precision, finest = options.precision, options.precision / 2**HALVINGS
+    best, least = None, np.inf
     while True:
         tried = replace(options, precision=precision, guard=0.0)
-        split, answered = balance(with_units(network, units, tried, rates, trace.n_steps), counts, trace.n_steps)
-        found = changed_answers(meant, answered) if trace.labels is not None else 1 - _correlation(meant, answered)
+        split, answered = balance(with_units(network, units, tried, rates, n_steps), counts, n_steps, labelled)
+        error = _relative_error(meant, answered)
+        if best is not None and error > WORTHWHILE * least:
+            return best
+        found = changed_answers(meant, answered) if labelled else error
+        best, least = (split, {"precision": precision, "disagreement": found}), error
         if found <= options.tolerance or precision <= finest:
-            return split, {"precision": precision, "disagreement": found}
+            return best
         needed = int(np.log2(found / options.tolerance)) if options.tolerance else HALVINGS
         precision = max(precision / 2 ** max(needed, 1), finest)
 
 
-def balance(split: Decomposed, counts: NDArray[np.int64], n_steps: int) -> tuple[Decomposed, NDArray[np.int64]]:
-    """Initial potentials with which every neuron fires as much as ``counts`` say, on average over samples.
+def balance(
+    split: Decomposed, counts: NDArray[np.int64], n_steps: int, labelled: bool = False
+) -> tuple[Decomposed, NDArray[np.int64]]:
+    """A gain for each layer and an initial potential for each neuron, with which they fire as much as ``counts`` say.
 
-    A threshold more at the start is one spike more in every sample in which the neuron is active at all. One run a layer, of
-    those that units reach.
+    The gain g of a layer is the least squares fit of g * (spikes found) to the spikes meant, both without their mean over
+    samples; all that its neurons (not the units below them) hear is multiplied by it. A threshold more at the start is one spike
+    more in every sample in which the neuron is active at all. One run a layer, from the first that units reach.
 
     counts : (n_samples, n_neurons) spikes of the neurons before they were split.
+    labelled : outputs are answers, so that only errors near the best other output can do harm. The potential of an output is
+        found from the quarter of the samples in which it is nearest to that.
 
-    Returns also (n_samples, n_outputs) spikes of the outputs with the potentials found.
+    Returns also (n_samples, n_outputs) spikes of the outputs with what was found.
     """
     from spikemesh.spiking import run_layered
 
     original, network = split.original, split.network
-    start = np.array(network.initial_potential, np.float64)
+    start, gain = np.array(network.initial_potential, np.float64), np.ones(network.n_neurons)
+    telling = np.ones(counts.shape, bool)
+    if labelled:
+        telling[:, original.output_ids] = _contending(counts[:, original.output_ids])
     # as many spikes of the inputs as in the trace, evenly spread
     given = np.clip((counts[:, original.input_ids] + 0.5 - start[original.input_ids]) / n_steps, 0.0, 1.0)
 
+    def tried() -> SpikingNetwork:
+        return replace(amplified(network, gain), initial_potential=start.copy())
+
     def run() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        tried = replace(network, initial_potential=start.copy())
-        ran = run_layered(tried, given, n_steps * network.dt_ms, record="counts", per_sample=True)
+        ran = run_layered(tried(), given, n_steps * network.dt_ms, record="counts", per_sample=True)
         assert ran.sample_counts is not None
         return ran.sample_counts, ran.output_counts
 
@@ -79,9 +99,29 @@ def balance(split: Decomposed, counts: NDArray[np.int64], n_steps: int) -> tuple
     for layer in range(int(split_layers.min(initial=len(original.layers))), len(original.layers)):
         of = np.flatnonzero((original.layer_of_neuron == layer) & ~original.is_input)
         got, meant = run()[0][:, of], counts[:, of]
-        active = ((got > 0) | (meant > 0)).sum(axis=0)
-        start[of] += (meant - got).sum(axis=0) / (active + 1)  # the one more keeps few samples from saying much
-    return replace(split, network=replace(network, initial_potential=start)), run()[1]
+        gain[of] = _gain(got, meant)
+        active = telling[:, of] & ((got > 0) | (meant > 0))
+        # the one more keeps few samples from saying much
+        start[of] += ((meant - gain[of] * got) * active).sum(axis=0) / (active.sum(axis=0) + 1)
+    return replace(split, network=tried()), run()[1]
+
+
+def _gain(got: NDArray[np.integer], meant: NDArray[np.integer]) -> float:
+    """What the deviations of ``got`` from their means over samples are to be multiplied by to be nearest those of ``meant``."""
+    varies = got - got.mean(axis=0)
+    power = float(np.vdot(varies, varies))
+    return float(np.vdot(varies, meant)) / power if power else 1.0
+
+
+def _contending(meant: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """(n_samples, n_outputs) the quarter of the samples, for each output, in which it is nearest to the best of the others."""
+    n, k = meant.shape
+    if k < 2:
+        return np.ones(meant.shape, bool)
+    runner_up, best = np.sort(meant, axis=1)[:, -2:].T[:, :, None]
+    others = np.where(np.arange(k) == meant.argmax(axis=1)[:, None], runner_up, best)
+    rank = np.abs(meant - others).argsort(axis=0, kind="stable").argsort(axis=0)
+    return np.asarray(rank < max(n // 4, 1))
 
 
 def changed_answers(meant: ArrayLike, got: ArrayLike) -> float:
@@ -106,7 +146,7 @@ def changed_answers(meant: ArrayLike, got: ArrayLike) -> float:
     return float((((left < 0) + 0.5 * (left == 0)) * near / near.sum(axis=1, keepdims=True)).sum() / n)
 
 
-def _correlation(a: NDArray[np.int64], b: NDArray[np.int64]) -> float:
-    if np.array_equal(a, b):
-        return 1.0
-    return float(np.corrcoef(a.ravel(), b.ravel())[0, 1]) if a.std() > 0 and b.std() > 0 else 0.0
+def _relative_error(meant: NDArray[np.int64], got: NDArray[np.int64]) -> float:
+    """Root mean square error over standard deviation; 0 where nothing differs, infinite where only ``got`` varies."""
+    error = float(np.sqrt(np.square(got - meant).mean()))
+    return error / float(meant.std()) if error and meant.std() else error and np.inf

@@ -18,7 +18,7 @@ from spikemesh.mapping.legalisation import drop_synapses
 from spikemesh.network import Layer, Projection, Sparse, SpikingNetwork
 from spikemesh.network.connectivity import Edges
 
-__all__ = ["SHAPES", "Decomposed", "decompose", "realise", "with_units"]
+__all__ = ["SHAPES", "Decomposed", "amplified", "decompose", "realise", "with_units"]
 
 SHAPES = ("tree", "chain")
 
@@ -173,6 +173,16 @@ def realise(
         initial_potential=start,
     )
     return Decomposed(decomposed, network, units, coding, edges.pre < n)
+
+
+def amplified(network: SpikingNetwork, gain: NDArray[np.float64]) -> SpikingNetwork:
+    """The network whose neurons hear everything, constant currents too, ``gain`` (n_neurons,) times as loud."""
+    if (gain == 1).all():
+        return network
+    old = network.synapses
+    edges = Edges(old.pre, old.post, (old.weight * gain[old.post]).astype(old.weight.dtype))
+    n = network.n_neurons
+    return replace(network, projections=(Projection(0, 0, Sparse(edges, n, n)),), bias=network.bias * gain)
 
 
 def _links(units: Units, coding: Coding) -> NDArray[np.floating]:
