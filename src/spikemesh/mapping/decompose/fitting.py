@@ -33,8 +33,6 @@ NONE = np.iinfo(np.int64).max
 """A key that is later than all."""
 CLOSED = -1
 """Stands for the shared rows of a crossbar without a free column."""
-TRY_ALL = 5_000_000
-"""Synapses up to which every share is tried; of more, the middle one."""
 
 
 def pack_fit(
@@ -54,7 +52,7 @@ def pack_fit(
     on_chip : (n_neurons,) bool; neurons off the chip take rows and no column. All by default.
     order : "natural": a crossbar takes whichever pending inputs fit, as the public code does. "sign": positive ones first, and
         only from the head of the list, so that the order of equation 1 holds and nothing is lost.
-    shares : of the rows that inputs may take, all tried; in a network of more than 5 million synapses only the middle one.
+    shares : of the rows that inputs may take, all tried.
 
     Raises
     ------
@@ -77,7 +75,7 @@ def pack_fit(
     source = network.synapses.pre[synapse]
     neurons = np.flatnonzero(held & (found.fan_in > 0))
     best: Packing | None = None
-    for share in shares if network.n_synapses <= TRY_ALL else shares[len(shares) // 2 :][:1]:
+    for share in shares:
         rows = max(min(int(share * n_in), n_in), 2)
         unit, clusters = _pack(neurons, found.starts, source, network.n_neurons, n_in, n_out, rows, order == "sign")
         units, cluster = _chains(network, neurons, found.starts, synapse, unit, clusters, order)
