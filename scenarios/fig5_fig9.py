@@ -60,7 +60,7 @@ UNMAPPED = "unmapped"
 RUNNABLE = 5_000_000
 """Synapses up to which a network answers samples, and SpiNeMap's best packing is compared."""
 LARGE = 500_000
-"""Synapses above which fewer samples are judged, unless --full, and fewer are calibrated on: their spikes fill memory."""
+"""Synapses above which fewer samples are judged, unless --full."""
 PRUNED = ("LeNet", "DigitRecogMLP")
 """Networks that are pruned further, where they are trained."""
 
@@ -287,7 +287,7 @@ class Judge:
         n = options.test_samples or (20 if options.quick else 2000 if options.full else usual)
         n = n if judged else min(n, 20)
         if data is not None:
-            learnt = spread(len(data.x_train), 40 if not judged else 80 if large else 200)
+            learnt = spread(len(data.x_train), 200 if judged else 40)
             first, known = data.x_train[learnt], data.y_train[learnt] if judged else None
             chosen = spread(len(data.x_test), n)
             x, labels = data.x_test[chosen], data.y_test[chosen] if judged else None
