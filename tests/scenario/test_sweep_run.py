@@ -97,7 +97,7 @@ def test_a_decomposed_network_fires_its_own_spikes(tmp_path):
     from spikemesh.workloads import prepare
 
     prepared = prepare("digits_cnn", weights="drawn")
-    trace = run_brian2(prepared.network, prepared.inputs(2), duration_ms=20)
+    trace = run_brian2(prepared.network, prepared.inputs(2), duration_ms=20, labels=prepared.dataset.y_test[:2])
     mapped = map_network(prepared.network, trace, load_hardware("mesh-45nm", overrides=chip), recipe="decomposed")
     assert mapped.network.n_neurons > prepared.network.n_neurons
     expected = metrics(simulate(mapped, run_brian2(mapped.network, prepared.inputs(2), duration_ms=20)))
