@@ -6,7 +6,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from spikemesh.mapping.partition.lists import enter, leave
+from spikemesh.mapping.partition.lists import count_shared, enter, leave
 
 __all__ = ["dissolve", "join", "rows_of_clusters"]
 
@@ -169,16 +169,7 @@ def _empty_all(order, ptr, members, part, feed_ptr, feed, row_ptr, rows, room, n
         while done < count:
             v = members[ptr[c] + done]
             need = feed_ptr[v + 1] - feed_ptr[v]
-            n_near = 0
-            for e in range(feed_ptr[v], feed_ptr[v + 1]):
-                at = head[feed[e]]
-                while at >= 0:
-                    d = holder[at]
-                    if shared[d] == 0:
-                        near[n_near] = d
-                        n_near += 1
-                    shared[d] += 1
-                    at = link[at]
+            n_near = count_shared(feed_ptr[v], feed_ptr[v + 1], feed, head, link, holder, shared, near)
             best, least = -1, need
             for i in range(n_near):
                 d = near[i]

@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from spikemesh.mapping.partition.lists import count_shared
+
 __all__ = ["fullest_first", "next_fit", "split", "stream", "take_best"]
 
 
@@ -57,16 +59,7 @@ def fullest_first(order, feed_ptr, feed, capacity, axons, n_sources):  # type: i
     for k in range(n):
         v = order[k]
         need = feed_ptr[v + 1] - feed_ptr[v] if limited else 0
-        found = 0
-        for e in range(feed_ptr[v], feed_ptr[v] + need):
-            at = reached[feed[e]]
-            while at >= 0:
-                c = fed[at]
-                if shared[c] == 0:
-                    near[found] = c
-                    found += 1
-                shared[c] += 1
-                at = before[at]
+        found = count_shared(feed_ptr[v], feed_ptr[v] + need, feed, reached, before, fed, shared, near)
         best, score = -1, np.int64(-1)
         for i in range(found):
             c = near[i]
@@ -164,16 +157,12 @@ def stream(order, feed_ptr, feed, ptr, neighbour, weight, capacity, axons, n_sou
     head = np.full(n_sources, -1, np.int64)
     link = np.empty(len(feed) if limited else 1, np.int64)
     fed = np.empty(len(feed) if limited else 1, np.int64)
+    near = np.empty(n + opened, np.int64)
     entries = 0
     for k in range(n):
         v = order[k]
         need = feed_ptr[v + 1] - feed_ptr[v]
-        if limited:
-            for e in range(feed_ptr[v], feed_ptr[v + 1]):
-                at = head[feed[e]]
-                while at >= 0:
-                    shared[fed[at]] += 1
-                    at = link[at]
+        found = count_shared(feed_ptr[v], feed_ptr[v + 1], feed, head, link, fed, shared, near) if limited else 0
         for e in range(ptr[v], ptr[v + 1]):
             if part[neighbour[e]] >= 0:
                 local[part[neighbour[e]]] += weight[e]
@@ -187,15 +176,15 @@ def stream(order, feed_ptr, feed, ptr, neighbour, weight, capacity, axons, n_sou
             best = opened
             opened += 1
         new = need - shared[best] if limited else 0
+        known = shared[best] > 0
+        for i in range(found):
+            shared[near[i]] = 0
         if limited:
             for e in range(feed_ptr[v], feed_ptr[v + 1]):
-                at = head[feed[e]]
-                held = False
-                while at >= 0:
-                    shared[fed[at]] = 0
-                    held = held or fed[at] == best
+                at = head[feed[e]] if known else -1
+                while at >= 0 and fed[at] != best:
                     at = link[at]
-                if not held:
+                if at < 0:
                     fed[entries], link[entries] = best, head[feed[e]]
                     head[feed[e]] = entries
                     entries += 1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from numba import njit
 
-__all__ = ["append", "detach", "enter", "leave"]
+__all__ = ["append", "count_shared", "detach", "enter", "leave"]
 
 
 @njit(cache=True)
@@ -25,6 +25,25 @@ def leave(u, c, first, after, before):  # type: ignore[no-untyped-def]
         first[c] = after[u]
     if after[u] >= 0:
         before[after[u]] = before[u]
+
+
+@njit(cache=True)
+def count_shared(begin, end, sources, first, after, of, shared, near):  # type: ignore[no-untyped-def]
+    """Counts in ``shared`` how many of sources[begin:end] each cluster has a row for; writes those to ``near``, says how many.
+
+    first : of each source's list; after : of each item, -1 for none; of : the cluster that an item stands for.
+    """
+    found = 0
+    for e in range(begin, end):
+        item = first[sources[e]]
+        while item >= 0:
+            c = of[item]
+            if shared[c] == 0:
+                near[found] = c
+                found += 1
+            shared[c] += 1
+            item = after[item]
+    return found
 
 
 @njit(cache=True)
