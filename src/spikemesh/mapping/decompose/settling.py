@@ -23,7 +23,7 @@ from spikemesh.network import SpikingNetwork
 
 __all__ = ["balance", "changed_answers", "settle"]
 
-HALVINGS = 4
+HALVINGS = 5
 """Of the precision, at most."""
 WORTHWHILE = 0.9
 """Finer spikes are taken where they leave at most this share of the outputs' error: the rest is of another cause, spikes that
@@ -37,7 +37,7 @@ def settle(
 
     They disagree by the share of answers that is expected to change (:func:`changed_answers`) where samples are labelled, so
     that there are answers, and else by the root mean square error of output counts over their standard deviation (all outputs
-    and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to four times, at once
+    and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to five times, at once
     as often as it must be where disagreement is in proportion to it, and stays where finer spikes hardly help.
 
     rates : (n_samples, n_neurons) spikes per step over ``n_steps`` of the neurons before they were split.
