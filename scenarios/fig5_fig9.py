@@ -326,7 +326,7 @@ class Judge:
 class OwnMeasure:
     """What an application without a trained classifier is for, on its data: decibels of a filtered image, beats a minute, degrees.
 
-    Readouts are fitted to the network that is run, so that mappings are compared by what can be read off them.
+    Readouts stay those of the unmapped network: a mapping is to be put in its place.
     """
 
     application: str

@@ -127,6 +127,17 @@ def test_heart_rates_of_records_that_were_held_out(toy_records):
         run_workload("HeartEstm")
 
 
+def test_a_readout_stays_fitted_to_the_own_network(toy_records):
+    own = workload("HeartEstm")
+    silent = replace(own, bias=np.full(own.n_neurons, -1.0))
+    whole = run_workload("HeartEstm")
+    assert np.array_equal(run_workload("HeartEstm", network=own).ours, whole.ours)
+    # a readout of silence would be a constant, the mean of the other records, and miss by much less
+    assert run_workload("HeartEstm", network=silent).ours.mean() > 1.5 * whole.baseline.mean()
+    other = heart_rate.evaluate(silent, None, lambda line: None)
+    assert other.ours.mean() == pytest.approx(whole.baseline.mean(), rel=0.3)
+
+
 def test_beats_are_drawn_as_lines():
     ramp, flat = np.linspace(-1, 2, 40), np.zeros(40)
     pictures = heartbeats.draw(np.stack([ramp, flat, 4 * ramp]), 10)

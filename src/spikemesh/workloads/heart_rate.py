@@ -106,8 +106,9 @@ def _fitted(parts: Sequence[Part], strength: float, x: NDArray[np.float64]) -> N
     return np.asarray((x - mean) / spread @ weight + y.mean())
 
 
-def estimate(parts: Sequence[Part], held_out: int) -> NDArray[np.float64]:
-    """Heart rates of record ``held_out``, fitted to the others; the strength has the least error among those in turn."""
+def estimate(parts: Sequence[Part], held_out: int, x: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Heart rates at responses ``x`` to record ``held_out``, fitted to the others; the strength has the least error among those
+    in turn."""
     others = [p for k, p in enumerate(parts) if k != held_out]
 
     def error(strength: float) -> float:
@@ -117,11 +118,13 @@ def estimate(parts: Sequence[Part], held_out: int) -> NDArray[np.float64]:
             each.append(np.abs(_fitted(rest, strength, x) - y).mean())
         return float(np.mean(each))
 
-    return _fitted(others, min(STRENGTHS, key=error), parts[held_out][0])
+    return _fitted(others, min(STRENGTHS, key=error), x)
 
 
-def evaluate(network: SpikingNetwork, n: int | None, progress: Progress) -> Outcome:
+def evaluate(network: SpikingNetwork, n: int | None, progress: Progress, fitted_to: SpikingNetwork | None = None) -> Outcome:
     """Mean absolute error of each record, estimated from the others; ``n`` records, all by default.
+
+    fitted_to : the network whose responses to the other records the regression is fitted to, ``network`` by default.
 
     Raises
     ------
@@ -133,18 +136,20 @@ def evaluate(network: SpikingNetwork, n: int | None, progress: Progress) -> Outc
         raise DataError(
             f"HeartEstm needs three records or more, mitdb_<record>.npz in $SPIKEMESH_DATA/ecg; there are {len(paths)}"
         )
-    parts = []
+    parts, heard = [], []
     for path in paths:
         signal, beats = load_record(path)
-        counts = responses(network, slope_energy(signal))
+        energy = slope_energy(signal)
+        counts = responses(network, energy)
         rates = heart_rates(beats, len(counts))
         known = np.isfinite(rates)
-        parts.append((counts[known], rates[known]))
+        heard.append(counts[known])
+        parts.append((heard[-1] if fitted_to is None else responses(fitted_to, energy)[known], rates[known]))
         progress(f"HeartEstm: {path.stem}, {known.sum()} windows, median {np.median(rates[known]):.1f} beats a minute")
     ours, guess = [], []
     for k, (_, y) in enumerate(parts):
         others = np.concatenate([p[1] for j, p in enumerate(parts) if j != k])
-        ours.append(float(np.abs(estimate(parts, k) - y).mean()))
+        ours.append(float(np.abs(estimate(parts, k, heard[k]) - y).mean()))
         guess.append(float(np.abs(np.median(others) - y).mean()))
     windows = sum(len(y) for _, y in parts)
     return Outcome(

@@ -38,7 +38,7 @@ class Prepared:
     network : with ``weights`` "trained" or "drawn". dataset : samples, or None where the workload has none or its
     files are not at hand. verdict : how far the network is the paper's, in words. source : paper and table. table :
     neurons and synapses that the paper prints. trained_seconds : of training, when that happened; NaN for drawn
-    weights.
+    weights. fitted_to : what readouts are fitted to, where that is not ``network``.
     """
 
     network: SpikingNetwork
@@ -48,6 +48,7 @@ class Prepared:
     table: str
     trained_seconds: float = float("nan")
     seed: int = 0
+    fitted_to: SpikingNetwork | None = None
     _workload: Workload | None = field(default=None, repr=False)
     _trained: Trained | None = field(default=None, repr=False)
     _models: list[Any] = field(default_factory=list, repr=False)
@@ -162,7 +163,7 @@ def prepare(
     seconds = trained.seconds if trained is not None else float("nan")
     partly = trained is not None and isinstance(found.recipe, ReadoutRecipe)
     verdict = f"{found.verdict}; hidden layers drawn, the last one trained" if partly else found.verdict
-    return Prepared(network, dataset, verdict, found.source, found.table, seconds, seed, found, trained)
+    return Prepared(network, dataset, verdict, found.source, found.table, seconds, seed, None, found, trained)
 
 
 def _folder(found: Workload, data: str | Path, seed: int) -> Dataset:
@@ -187,7 +188,7 @@ def _given(found: Workload, path: str | Path, dataset: Dataset | None, seed: int
     known = Trained(weights, scores.argmax(axis=1).astype(np.int64), float("nan"), Path(path))
     verdict = f"given: the model of {Path(path).name}, {network.n_neurons:,} neurons and {network.n_synapses:,} synapses"
     network = replace(network, weights="given", report=network.report)
-    return Prepared(network, dataset, verdict, found.source, found.table, float("nan"), seed, found, known, [given])
+    return Prepared(network, dataset, verdict, found.source, found.table, float("nan"), seed, None, found, known, [given])
 
 
 def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, seed: int) -> SpikingNetwork:

@@ -97,10 +97,15 @@ def track(network: SpikingNetwork, decoder: Decoder, target: NDArray[np.float64]
     return np.array(gazes)
 
 
-def evaluate(network: SpikingNetwork, n: int | None, seed: int, progress: Progress) -> Outcome:
-    """Root mean square tracking error of ``n`` new paths (30 by default) of 5 s."""
+def evaluate(
+    network: SpikingNetwork, n: int | None, seed: int, progress: Progress, fitted_to: SpikingNetwork | None = None
+) -> Outcome:
+    """Root mean square tracking error of ``n`` new paths (30 by default) of 5 s.
+
+    fitted_to : the network that the decoder is fitted to, ``network`` by default.
+    """
     progress("VisualPursuit: fitting the readout")
-    decoder = fit(network, seed)
+    decoder = fit(network if fitted_to is None else fitted_to, seed)
     ours, still = [], []
     for k in range(30 if n is None else n):
         target = path(np.random.default_rng([seed, 1, k]))

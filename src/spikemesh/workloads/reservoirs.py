@@ -96,13 +96,13 @@ def liquid(
 def _heart_rate(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:
     from spikemesh.workloads.heart_rate import evaluate
 
-    return evaluate(prepared.network, n, progress)
+    return evaluate(prepared.network, n, progress, prepared.fitted_to)
 
 
 def _tracking(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:
     from spikemesh.workloads.pursuit import evaluate
 
-    return evaluate(prepared.network, n, seed, progress)
+    return evaluate(prepared.network, n, seed, progress, prepared.fitted_to)
 
 
 def _learning(prepared: Prepared, n: int | None, seed: int, progress: Progress) -> Outcome:

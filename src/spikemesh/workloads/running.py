@@ -32,7 +32,7 @@ def run_workload(
     n : test samples (images, records, paths); by default all, or the number that its page states.
     seed : of training, drawing, data and test.
     network : to run in the place of the workload's own, with as many inputs and outputs: what a mapping made of it. A readout
-        that the workload fits is fitted to this one.
+        that the workload fits stays that of its own network.
     progress : gets lines of text; by default they go to the logger "spikemesh".
 
     Raises
@@ -49,7 +49,7 @@ def run_workload(
         raise DataError(f"{name} has no data here: its weights are drawn, and nothing is claimed of its answers")
     prepared = prepare(name, "drawn" if found.recipe is None else "trained", seed, progress=tell)
     if network is not None:
-        prepared = replace(prepared, network=_in_place(network, prepared.network, found))
+        prepared = replace(prepared, network=_in_place(network, prepared.network, found), fitted_to=prepared.network)
     if found.run is not None:
         return found.run(prepared, n, seed, tell)
     return classification(prepared, n, tell)
