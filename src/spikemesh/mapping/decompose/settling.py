@@ -37,8 +37,8 @@ def settle(
 
     They disagree by the share of answers that is expected to change (:func:`changed_answers`) where samples are labelled, so
     that there are answers, and else by the root mean square error of output counts over their standard deviation (all outputs
-    and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to five times, at once
-    as often as it must be where disagreement is in proportion to it, and stays where finer spikes hardly help.
+    and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to five times, and
+    stays where finer spikes hardly help.
 
     rates : (n_samples, n_neurons) spikes per step over ``n_steps`` of the neurons before they were split.
 
@@ -58,8 +58,7 @@ def settle(
         best, least = (split, {"precision": precision, "disagreement": found}), error
         if found <= options.tolerance or precision <= finest:
             return best
-        needed = int(np.log2(found / options.tolerance)) if options.tolerance else HALVINGS
-        precision = max(precision / 2 ** max(needed, 1), finest)
+        precision /= 2
 
 
 def balance(
