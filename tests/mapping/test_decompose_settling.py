@@ -84,6 +84,19 @@ def test_a_gain_answers_what_comes_late(asked):
     assert abs(slope(answered)) < 0.02
 
 
+def test_samples_that_say_nothing_of_a_gain_do_not_turn_a_layer_over(asked):
+    net, trace, units = asked
+    rates, counts = sample_rates(trace), counts_of(trace)
+    split = with_units(net, units, replace(COARSE, precision=0.05), rates, trace.n_steps)
+    shuffled = counts.copy()
+    shuffled[:, 60:] = counts[::-1, 60:].max() - counts[:, 60:]  # the less it fires the more is wanted
+    for wanted in (shuffled, np.repeat(counts[:1], len(counts), axis=0)):
+        wanted[:, :60] = counts[:, :60]
+        balanced, _ = balance(split, wanted, trace.n_steps)
+        gain = balanced.network.synapses.weight / split.network.synapses.weight
+        assert gain.min() >= 0.5 - 1e-6 and gain.max() <= 2 + 1e-6
+
+
 def test_where_outputs_are_answers_the_doubtful_ones_count(asked):
     net, trace, units = asked
     rates, counts = sample_rates(trace), counts_of(trace)

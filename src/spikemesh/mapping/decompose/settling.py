@@ -29,6 +29,9 @@ WORTHWHILE = 0.9
 """Finer spikes are taken where they leave at most this share of the outputs' error: the rest is of another cause, spikes that
 arrive later, say, and finer ones would only cost energy."""
 
+LARGEST_GAIN = 2.0
+"""Of a layer, and the inverse of the least: no delay asks for more, but the noise of a few samples might."""
+
 
 def settle(
     network: SpikingNetwork, units: Units, options: CodingOptions, rates: NDArray[np.float64], n_steps: int, labelled: bool
@@ -109,7 +112,7 @@ def _gain(got: NDArray[np.integer], meant: NDArray[np.integer]) -> float:
     """What the deviations of ``got`` from their means over samples are to be multiplied by to be nearest those of ``meant``."""
     varies = got - got.mean(axis=0)
     power = float(np.vdot(varies, varies))
-    return float(np.vdot(varies, meant)) / power if power else 1.0
+    return min(max(float(np.vdot(varies, meant)) / power, 1 / LARGEST_GAIN), LARGEST_GAIN) if power else 1.0
 
 
 def _contending(meant: NDArray[np.int64]) -> NDArray[np.bool_]:
