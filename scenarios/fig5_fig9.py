@@ -12,7 +12,8 @@ AlexNet and VGG16, pruned to the table's synapses, need --full: they are packed 
 their waste is that of the network's own time. Below the table's networks stand trained ones that were pruned and retrained
 further, as the paper prunes before it unrolls (--prune 0 leaves them out); they count in no average.
 
-Takes about 25 minutes on two busy cores, of which HeartClass 17; --full about 15 more for each of AlexNet and VGG16.
+With --full the eight smaller applications take about 20 minutes on a busy core, of which HeartClass 14; AlexNet and VGG16 about
+15 and 12 more. Without it there are fewer samples, 100 of HeartClass.
 
     spikemesh run fig5-fig9
     spikemesh run fig5-fig9 --full
