@@ -76,7 +76,7 @@ def ways(rows: int, quick: bool) -> Iterator[tuple[str, Recipe]]:
 def main(argv: Sequence[str] | None = None) -> int:
     parser = argument_parser("decomposition-tradeoff", __doc__)
     parser.add_argument("--network", default="auto", metavar="NAME", help="a workload (default: DigitRecogMLP where MNIST is)")
-    parser.add_argument("--test-samples", type=int, metavar="N", help="test samples (default 1000, --quick 100, --full 10000)")
+    parser.add_argument("--test-samples", type=int, metavar="N", help="test samples (default 1000, --quick 360, --full 10000)")
     parser.add_argument("--samples", type=int, default=2, metavar="N", help="of them on the mesh (default 2)")
     parser.add_argument("--duration-ms", type=float, default=200.0, metavar="MS", help="of a sample (default 200)")
     options = parser.parse_args(argv)
@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     if name == "auto":
         name = "DigitRecogMLP" if "mnist" in available_datasets() and not options.quick else "digits_cnn"
     hw = load_hardware("dynap-se", overrides={"crossbar.n_in": 32, "crossbar.n_out": 32} if name == "digits_cnn" else {})
-    n_test = options.test_samples or (100 if options.quick else 10_000 if options.full else 1000)
+    n_test = options.test_samples or (360 if options.quick else 10_000 if options.full else 1000)
     prepared = prepare(name, seed=options.seed)
     table = measured(prepared, hw, n_test, options, progress)
     results = Results(table, manifest(options, prepared, table, hw))
@@ -170,9 +170,8 @@ def expect(table: pd.DataFrame) -> None:
     """What must hold of every run."""
     rows = table.set_index("way")
     unmapped, ours = rows.loc["unmapped"], rows.loc["decomposed"]
-    # a hundred samples cannot tell 0.3 points apart
-    reached = ours["accuracy" if len(table) >= 12 else "accuracy_high"]
-    if reached < unmapped["accuracy"] - WITHIN:
+    one = 1 / 100  # 0.3 points are one digit of a quick run
+    if ours["accuracy"] < unmapped["accuracy"] - max(WITHIN, one if len(table) < 12 else 0):
         raise CheckFailed(f"decomposed is right in {ours['accuracy']:.2%}, the unmapped network in {unmapped['accuracy']:.2%}")
     if ours["crossbars"] > rows.loc["dropped, spinemap-released", "crossbars"]:
         raise CheckFailed("decomposed needs more crossbars than SpiNeMap's packing")
