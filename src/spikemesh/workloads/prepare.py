@@ -48,10 +48,10 @@ class Prepared:
     table: str
     trained_seconds: float = float("nan")
     seed: int = 0
-    fitted_to: SpikingNetwork | None = None
     _workload: Workload | None = field(default=None, repr=False)
     _trained: Trained | None = field(default=None, repr=False)
     _models: list[Any] = field(default_factory=list, repr=False)
+    fitted_to: SpikingNetwork | None = None
 
     def inputs(self, n: int) -> NDArray[np.float32]:
         """``n`` samples to drive the network, (n, ...) float32 in [0, 1].
@@ -163,7 +163,7 @@ def prepare(
     seconds = trained.seconds if trained is not None else float("nan")
     partly = trained is not None and isinstance(found.recipe, ReadoutRecipe)
     verdict = f"{found.verdict}; hidden layers drawn, the last one trained" if partly else found.verdict
-    return Prepared(network, dataset, verdict, found.source, found.table, seconds, seed, None, found, trained)
+    return Prepared(network, dataset, verdict, found.source, found.table, seconds, seed, found, trained)
 
 
 def _folder(found: Workload, data: str | Path, seed: int) -> Dataset:
@@ -188,7 +188,7 @@ def _given(found: Workload, path: str | Path, dataset: Dataset | None, seed: int
     known = Trained(weights, scores.argmax(axis=1).astype(np.int64), float("nan"), Path(path))
     verdict = f"given: the model of {Path(path).name}, {network.n_neurons:,} neurons and {network.n_synapses:,} synapses"
     network = replace(network, weights="given", report=network.report)
-    return Prepared(network, dataset, verdict, found.source, found.table, float("nan"), seed, None, found, known, [given])
+    return Prepared(network, dataset, verdict, found.source, found.table, float("nan"), seed, found, known, [given])
 
 
 def _network(found: Workload, trained: Trained | None, dataset: Dataset | None, seed: int) -> SpikingNetwork:
