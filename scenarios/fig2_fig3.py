@@ -56,8 +56,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = new_folder("fig2-fig3", options.out)
     progress = Progress()
     prepared = prepare("digits_cnn" if options.quick else pick_network(options.network), progress=progress.say)
-    if prepared.dataset is None or prepared.network.weights != "trained":
-        raise DataError(f"{prepared.network.name}: its data is not at hand, so there is nothing to compare")
+    if prepared.dataset is None or not prepared.classifies:
+        raise DataError(f"{prepared.network.name} is no trained classifier here, so there is nothing to compare")
     n = options.samples or (100 if options.quick else len(prepared.dataset.x_test) if options.full else 500)
     x, y = prepared.dataset.x_test[:n], np.asarray(prepared.dataset.y_test[:n], np.int64)
     with progress.bar(f"{prepared.network.name}: {len(y)} samples of {options.duration_ms:g} ms", len(y)):

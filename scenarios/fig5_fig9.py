@@ -42,16 +42,18 @@ from spikemesh.mapping import MappingState, load_recipe, map_many
 from spikemesh.mapping.decompose.choosing import pack_best
 from spikemesh.mapping.legalisation import drop_synapses
 from spikemesh.mapping.partition import partition
-from spikemesh.metrics import energy, latency, mean_interval, paired_difference
+from spikemesh.metrics import energy, latency, paired_difference
 from spikemesh.network import SpikeTrace, SpikingNetwork
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
 from spikemesh.scenario.assembling import manifest_head, sources_of
 from spikemesh.scenario.printing import print_study
+from spikemesh.scenario.zoo import difference, summary
 from spikemesh.simulation import simulate
 from spikemesh.spiking import run_layered
 from spikemesh.workloads import Outcome, Prepared, prepare, run_workload
 from spikemesh.workloads.catalogue import find
+from spikemesh.workloads.outcome import ACCURACY
 from spikemesh.workloads.training import cache_directory
 
 QUESTION = "Does splitting neurons save crossbars and waste without losing quality, as the decomposition paper says?"
@@ -108,7 +110,8 @@ SHOWN = ["application", "recipe", "crossbars", "crossbars_best_spinemap", "cross
 SHOWN += ["fewer_crossbars_percent", "neuron_utilisation", "synapse_utilisation_original", "less_waste_percent", "quality"]
 SHOWN += ["points_against_unmapped", "points_low", "points_high", "own_value", "own_difference", "own_low", "own_high"]
 SHOWN += ["energy_uj", "interconnect_uj", "latency_mean_cycles"]
-MEASURED = ["quality_is", "quality_samples", "quality_unmapped", "quality_gain_points", "paper_fewer_crossbars_percent"]
+MEASURED = ["own_measure", "own_samples", "quality_is", "quality_samples", "quality_unmapped", "quality_gain_points"]
+MEASURED += ["paper_fewer_crossbars_percent"]
 """Columns that networks too large to run have nothing to say in."""
 
 
@@ -175,7 +178,7 @@ def finished(folder: Path, options: Any) -> dict[tuple[str, bool], pd.DataFrame]
 def chosen(options: Any) -> list[str]:
     """The applications of a mode."""
     if options.quick:
-        return ["ImgSmooth", "DigitRecogSTDP"]
+        return ["ImgSmooth", "HeartEstm"]
     return [name for name, a in APPLICATIONS.items() if options.full or a.prune_to is None]
 
 
@@ -189,7 +192,7 @@ def table_network(name: str, seed: int) -> tuple[Prepared, SpikingNetwork]:
 def pruned_further(name: str, options: Any, progress: Progress) -> tuple[Prepared, SpikingNetwork] | None:
     """Pruned step by step and retrained in between, as far as accuracy allows; None where there is no trained model."""
     prepared = prepare(name, seed=options.seed)
-    if prepared.network.weights != "trained" or prepared.dataset is None:
+    if prepared.dataset is None or not prepared.classifies:
         return None
     data, model = prepared.dataset, prepared.keras_model()
     how = Schedule(options.prune)
@@ -282,13 +285,13 @@ class Judge:
 
     @classmethod
     def of(cls, prepared: Prepared, network: SpikingNetwork, options: Any) -> Judge:
-        judged, data = network.weights == "trained" and prepared.dataset is not None, prepared.dataset
+        judged, data = prepared.classifies, prepared.dataset
         large = network.n_synapses > LARGE
         usual = 100 if large else 1000
         n = options.test_samples or (20 if options.quick else 2000 if options.full else usual)
         n = n if judged else min(n, 20)
         if data is not None:
-            learnt = spread(len(data.x_train), 200 if judged else 40)
+            learnt = spread(len(data.x_train), 200)
             first, known = data.x_train[learnt], data.y_train[learnt] if judged else None
             chosen = spread(len(data.x_test), n)
             x, labels = data.x_test[chosen], data.y_test[chosen] if judged else None
@@ -337,11 +340,11 @@ class OwnMeasure:
 
     @classmethod
     def of(cls, application: str, options: Any, progress: Progress) -> OwnMeasure | None:
-        """None where there is nothing to run: no data, or learning that takes no network."""
+        """None where there are no data. --full takes a thousand of what can be drawn (patches, paths), and all of what is given."""
         about = find(application)
-        if about.run is None or about.learns:
+        if about.run is None:
             return None
-        n = 3 if options.quick else None
+        n = 3 if options.quick else 1000 if options.full and about.dataset is None else None
         try:
             return cls(application, n, options.seed, run_workload(application, n, options.seed, progress=quietly))
         except DataError as reason:
@@ -353,9 +356,9 @@ class OwnMeasure:
         found = self.whole
         if network is not None:
             found = run_workload(self.application, self.n, self.seed, network=network, progress=quietly)
-        difference, low, high = mean_interval(found.ours - self.whole.ours)
-        about = {"own_measure": found.measure, "own_samples": found.n, "own_value": float(found.ours.mean())}
-        return about | {"own_difference": difference, "own_low": low, "own_high": high}
+        points, low, high = difference(found, self.whole)
+        about = {"own_measure": found.measure, "own_samples": found.n, "own_value": summary(found).value}
+        return about | {"own_difference": points, "own_low": low, "own_high": high}
 
 
 def run(
@@ -505,6 +508,8 @@ def expect(table: pd.DataFrame) -> None:
             raise CheckFailed(f"{row.application}: {row.fewer_crossbars_percent:.0f} % fewer crossbars, the paper has more")
         if row.quality_is == "accuracy" and row.quality_samples >= 500 and row.quality < row.quality_unmapped - 0.003:
             raise CheckFailed(f"{row.application}: accuracy {row.quality:.4f}, unmapped {row.quality_unmapped:.4f}")
+        if row.own_measure == ACCURACY and row.own_samples >= 500 and row.own_difference < -0.3:
+            raise CheckFailed(f"{row.application}: accuracy {row.own_value:.2f} %, {-row.own_difference:.2f} points lost")
     if len(ours) < len(APPLICATIONS) - 2:
         return
     for row in table[(table["recipe"] == "decomposed") & means_of].itertuples():

@@ -48,8 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     name = "digits_cnn" if options.quick and options.network == "auto" else pick_network(options.network)
     prepared = prepare(name, seed=options.seed, progress=progress.say)
     network, data = prepared.network, prepared.dataset
-    if data is None:
-        raise DataError(f"{name}: its data is not at hand, so there is no accuracy to lose")
+    if data is None or not prepared.classifies:
+        raise DataError(f"{name} is no trained classifier here, so there is no accuracy to lose")
     n = options.samples or (100 if options.quick else len(data.x_test) if options.full else 1000)
     inputs, labels = data.x_test[:n], np.asarray(data.y_test[:n], np.int64)
     rows = []

@@ -125,7 +125,7 @@ def test_without_data_weights_are_drawn_and_inputs_are_noise(caplog):
     assert x.shape == (3, 28, 28, 1) and x.dtype == np.float32 and 0 <= x.min() < x.max() <= 1
     assert np.array_equal(x, prepare("MLP_mnist").inputs(3))
     for call in (prepared.keras_model, prepared.ann_accuracy, lambda: prepared.ann_predictions(x)):
-        with pytest.raises(DataError, match="drawn weights"):
+        with pytest.raises(DataError, match=r"behind its weights \(drawn\)"):
             call()
 
 

@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from spikemesh.errors import DataError, NetworkError, SimulationError
 from spikemesh.workloads import (
@@ -15,6 +17,7 @@ from spikemesh.workloads import (
     heartbeats,
     load_dataset,
     pursuit,
+    reservoirs,
     run_workload,
     runnable_workloads,
     stdp,
@@ -77,8 +80,6 @@ def test_another_network_takes_the_place():
     assert (silent.ours < same.ours - 10).all()
     with pytest.raises(DataError, match="1024 outputs, HeartEstm has 16 and 369"):
         run_workload("ImgSmooth", 2, network=workload("HeartEstm"))
-    with pytest.raises(DataError, match=r"learns its own weights|MNIST"):
-        run_workload("DigitRecogSTDP", 2, network=own)
 
 
 # heart
@@ -204,7 +205,18 @@ def test_the_gaze_follows_the_target():
 # plasticity
 
 RULE = stdp.Rule(
-    n_excitatory=6, digits=60, steps=40, most_probability=0.3, rate=0.05, threshold=4.0, raise_by=0.3, total=8.0, labelling=30
+    n_excitatory=6,
+    digits=60,
+    pruned_digits=20,
+    steps=40,
+    most_probability=0.3,
+    rate=0.05,
+    threshold=4.0,
+    raise_by=0.3,
+    total=8.0,
+    synapses=30,
+    pixels=16,
+    labelling=30,
 )
 
 
@@ -217,27 +229,65 @@ def bars(n, seed):
     return x, y.astype(np.int64)
 
 
-def test_plasticity_learns_bars_and_keeps_what_it_learned():
-    (x, y), (x_test, y_test) = bars(90, 0), bars(30, 1)
-    data = Dataset("bars", x, y, x_test, y_test, "toy")
-    lines = []
-    outcome = stdp.evaluate(data, None, 0, lines.append, RULE)
-    assert outcome.n == 30 and outcome.ours.mean() > 0.9 > outcome.baseline.mean()
-    again = stdp.evaluate(data, None, 0, lines.append, RULE)
-    assert len(lines) == 3 and np.array_equal(outcome.ours, again.ours)  # the second time from the cache
+def bars_data():
+    return Dataset("bars", *bars(110, 0), *bars(30, 1), "toy")
 
 
-def test_learning_repeats_and_showing_changes_nothing():
+def test_plasticity_learns_bars_prunes_them_and_keeps_what_it_learned():
+    data, lines = bars_data(), []
+    learned = stdp.learned_and_pruned(data, 0, lines.append, RULE)
+    assert np.count_nonzero(learned.weights) == 30 and np.count_nonzero(learned.weights.sum(axis=1)) == 16
+    assert len(lines) == 2
+    again = stdp.learned_and_pruned(data, 0, lines.append, RULE)
+    assert len(lines) == 2 and np.array_equal(learned.weights, again.weights)  # the second time from the cache
+    best = learned.weights.reshape(5, 5, 6).sum(axis=0).argmax(axis=0)
+    assert set(best) == {0, 2, 4}  # each column has neurons of its own
+    with pytest.raises(DataError, match="110 training samples"):
+        stdp.learned_and_pruned(data, 0, lines.append, replace(RULE, labelling=31))
+
+
+def test_learning_repeats():
     x, _ = bars(7, 2)
     learned = stdp.learn(x, RULE, 0)
     assert np.array_equal(learned.weights, stdp.learn(x, RULE, 0).weights)
     assert learned.weights.sum(axis=0) == pytest.approx(np.full(6, 8.0)) and learned.weights.min() >= 0
     assert not np.array_equal(learned.weights, stdp.learn(x, RULE, 1).weights)
-    counts = stdp.present(learned, x, RULE)
-    assert counts.shape == (7, 6) and counts.sum() > 0
-    assert np.array_equal(counts, stdp.present(learned, x, RULE))
     with pytest.raises(SimulationError, match=r"\[0, 1\]"):
-        stdp.present(learned, 2 * x, RULE)
+        stdp.learn(2 * x, RULE)
+
+
+def test_pruned_synapses_stay_away():
+    x, _ = bars(12, 3)
+    some = stdp.pruned(stdp.learn(x, RULE, 0), RULE)
+    after = stdp.learn(x, RULE, 1, None, some)
+    assert not after.weights[some.weights == 0].any()
+    assert after.weights.sum(axis=0) == pytest.approx(np.full(6, 8.0))
+
+
+@given(seed=st.integers(0, 100), pixels=st.integers(3, 12), more=st.integers(0, 20))
+def test_pruning_keeps_the_largest_of_every_neuron(seed, pixels, more):
+    weights = np.random.default_rng(seed).permutation(12 * 4).reshape(12, 4) + 1.0
+    rule = replace(RULE, n_excitatory=4, pixels=pixels, synapses=min(pixels + more, pixels * 4), total=1.0)
+    kept = stdp.pruned(stdp.Learned(weights, np.zeros(4)), rule).weights > 0
+    assert kept.sum() == rule.synapses and kept.any(axis=1).sum() == pixels
+    assert set(np.flatnonzero(kept.any(axis=1))) == set(np.argsort(-weights.max(axis=1))[:pixels])
+    if pixels == 12 and rule.synapses == 48:
+        assert kept.all()
+
+
+def test_digits_are_answered_by_rivals_that_have_labels():
+    """Three neurons, of a row of pixels each; a network in its place is read with the labels of the first."""
+    y = np.arange(45) % 3
+    x = np.zeros((45, 28, 28, 1), np.float32)
+    x[np.arange(45), y] = 1
+    data = Dataset("rows", x[:36], y[:36], x[36:], y[36:], "toy")
+    pixel, weight = np.arange(3 * 28), np.full(3 * 28, 0.02, np.float32)
+    rivals = reservoirs._rivals(pixel, pixel // 28, weight, 3, "trained")
+    turned = reservoirs._rivals(pixel, (pixel // 28 + 1) % 3, weight, 3, "trained")
+    outcome = stdp.evaluate(rivals, data, None, print)
+    assert outcome.ours.all() and outcome.n == 9 and outcome.baseline.sum() == 3
+    assert stdp.evaluate(turned, data, 6, print).ours.all()
+    assert not stdp.evaluate(turned, data, 6, print, fitted_to=rivals).ours.any()
 
 
 def test_spikes_speak_for_classes_in_shares():

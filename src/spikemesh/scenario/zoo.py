@@ -8,12 +8,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from spikemesh.metrics import mean_interval, wilson_interval
+from spikemesh.metrics import mean_interval, paired_difference, wilson_interval
 from spikemesh.network import SpikingNetwork
 from spikemesh.workloads.outcome import Outcome, Progress
 from spikemesh.workloads.running import run_workload
 
-__all__ = ["Evaluation", "evaluate_workload", "summary"]
+__all__ = ["Evaluation", "difference", "evaluate_workload", "summary"]
 
 
 @dataclass(frozen=True)
@@ -94,6 +94,14 @@ def summary(outcome: Outcome) -> Evaluation:
         outcome.higher_is_better,
         outcome.notes,
     )
+
+
+def difference(outcome: Outcome, other: Outcome) -> tuple[float, float, float]:
+    """How much better or worse on the same units, in the measure's unit (accuracies: points), with its 95 % interval."""
+    if outcome.ours.dtype == bool:
+        points, low, high = paired_difference(outcome.ours, other.ours)
+        return 100 * points, 100 * low, 100 * high
+    return mean_interval(outcome.ours - other.ours)
 
 
 def _mean(values: NDArray[Any]) -> tuple[float, float, float]:

@@ -35,7 +35,8 @@ class Workload:
     train on, and zero pixels around its samples. recipe : None where it is not trained. auto : whether weights="auto"
     trains it. prune_to : synapses left, where the paper's network is a pruned one. prune_share : of the weights that retraining
     takes out before that. samples : (n, seed) -> inputs, where there is no data set. run : (prepared, n, seed, progress) ->
-    Outcome on its data, where that is more than classifying a test set. learns : that run learns weights of its own.
+    Outcome on its data, where that is more than classifying a test set. learn : (dataset, seed, progress) ->
+    network with weights learned without labels, whose outputs are no classes.
     """
 
     name: str
@@ -55,7 +56,17 @@ class Workload:
     prune_share: float | None = None
     samples: Callable[[int, int], NDArray[np.float32]] | None = None
     run: Callable[[Prepared, int | None, int, Progress], Outcome] | None = None
-    learns: bool = False
+    learn: Callable[[Dataset, int, Progress], SpikingNetwork] | None = None
+
+    @property
+    def trains(self) -> bool:
+        """Whether it has trained weights, where its data are at hand."""
+        return self.recipe is not None or self.learn is not None
+
+    @property
+    def classifies(self) -> bool:
+        """Whether its outputs, trained, are the classes of its data."""
+        return self.recipe is not None
 
     def load(self, seed: int = 0) -> Dataset | None:
         """Its data set, or None where it has none. Raises DataError where the files are missing."""

@@ -14,7 +14,10 @@ from spikemesh.errors import DataError
 if TYPE_CHECKING:
     from spikemesh.workloads.prepare import Prepared
 
-__all__ = ["Outcome", "Progress", "classification"]
+__all__ = ["ACCURACY", "Outcome", "Progress", "classification"]
+
+ACCURACY = "accuracy, %"
+"""The measure of outcomes that are right or wrong."""
 
 Progress = Callable[[str], object]
 
@@ -68,13 +71,13 @@ def classification(
     Raises
     ------
     DataError
-        where the weights are drawn: there is nothing to answer.
+        where the outputs are no trained classes: there is nothing to answer.
     """
     from spikemesh.spiking import run_layered
 
     network, data = prepared.network, prepared.dataset
-    if network.weights != "trained" or data is None:
-        raise DataError(f"{network.name} has drawn weights here: without training data it answers nothing")
+    if data is None or not prepared.classifies:
+        raise DataError(f"{network.name} is no trained classifier here (weights {network.weights}): it answers nothing")
     chosen: Any = slice(n)
     if drawn and n is not None and n < len(data.y_test):
         chosen = np.sort(np.random.default_rng(prepared.seed).permutation(len(data.y_test))[:n])
@@ -84,7 +87,7 @@ def classification(
     common = int(np.bincount(data.y_train).argmax())
     return Outcome(
         network.name,
-        "accuracy, %",
+        ACCURACY,
         ran.predictions == y,
         "test samples",
         y == common,

@@ -37,8 +37,8 @@ class Prepared:
 
     network : with ``weights`` "trained" or "drawn". dataset : samples, or None where the workload has none or its
     files are not at hand. verdict : how far the network is the paper's, in words. source : paper and table. table :
-    neurons and synapses that the paper prints. trained_seconds : of training, when that happened; NaN for drawn
-    weights. fitted_to : what readouts are fitted to, where that is not ``network``.
+    neurons and synapses that the paper prints. trained_seconds : of training, when that happened; NaN for weights that
+    were drawn or learned by plasticity. fitted_to : what readouts are fitted to, where that is not ``network``.
     """
 
     network: SpikingNetwork
@@ -52,6 +52,12 @@ class Prepared:
     _trained: Trained | None = field(default=None, repr=False)
     _models: list[Any] = field(default_factory=list, repr=False)
     fitted_to: SpikingNetwork | None = None
+
+    @property
+    def classifies(self) -> bool:
+        """Whether the outputs are the classes of ``dataset``, trained on it."""
+        trained = self.network.weights != "drawn" and self.dataset is not None
+        return trained and self._workload is not None and self._workload.classifies
 
     def inputs(self, n: int) -> NDArray[np.float32]:
         """``n`` samples to drive the network, (n, ...) float32 in [0, 1].
@@ -80,10 +86,10 @@ class Prepared:
         Raises
         ------
         DataError
-            where the weights were drawn, so that there is none.
+            where there is none, as for drawn weights.
         """
         if self._trained is None or self._workload is None or self._workload.topology is None:
-            raise DataError(f"{self.network.name} has drawn weights; there is no trained Keras model behind it")
+            raise DataError(f"{self.network.name}: no trained Keras model is behind its weights ({self.network.weights})")
         if not self._models:
             model = self._workload.topology.keras(self._workload.name)
             model.set_weights(list(self._trained.weights))
@@ -93,7 +99,8 @@ class Prepared:
     def ann_predictions(self, x: NDArray[np.floating]) -> NDArray[np.int64]:
         """(n,) int64 classes that the trained model gives samples ``x`` (n, height, width, channels) in [0, 1].
 
-        For the first test samples they are known from training, and Keras is not needed. Raises DataError for drawn weights.
+        For the first test samples they are known from training, and Keras is not needed. Raises DataError where there is no
+        such model.
         """
         known = self._trained is not None and self.dataset is not None
         if known and np.array_equal(x, self.dataset.x_test[: len(x)]):  # type: ignore[union-attr]
@@ -104,7 +111,7 @@ class Prepared:
     def ann_accuracy(self, n: int | None = None) -> float:
         """Share of the first ``n`` test samples (all by default) that the trained model gets right."""
         if self._trained is None or self.dataset is None:
-            raise DataError(f"{self.network.name} has drawn weights; there is no trained model to ask")
+            raise DataError(f"{self.network.name}: no trained model is behind its weights ({self.network.weights})")
         return float(np.mean(self._trained.predictions[:n] == self.dataset.y_test[:n]))
 
 
@@ -142,7 +149,7 @@ def prepare(
     found = find(name)
     if weights not in ("auto", "trained", "drawn"):
         raise DataError(f"weights must be 'auto', 'trained' or 'drawn', not {weights!r}")
-    if weights == "trained" and found.recipe is None:
+    if weights == "trained" and not found.trains:
         raise DataError(f"{name} is not one that is trained here; its weights are drawn")
     dataset = None
     try:
@@ -150,7 +157,7 @@ def prepare(
     except DataError as reason:
         if weights == "trained" or data is not None or model is not None:
             raise
-        expected = weights == "auto" and found.auto and found.recipe is not None
+        expected = weights == "auto" and found.auto and found.trains
         log.log(logging.WARNING if expected else logging.INFO, "%s gets drawn weights: %s", name, reason)
     if model is not None:
         return _given(found, model, dataset, seed)
@@ -159,7 +166,10 @@ def prepare(
     if wanted and dataset is not None and found.topology is not None and found.recipe is not None:
         fit: Any = train_readout if isinstance(found.recipe, ReadoutRecipe) else train
         trained = fit(found.trained_as or found.name, found.topology, found.recipe, dataset, seed, progress or log.info)
-    network = _network(found, trained, dataset, seed)
+    if wanted and dataset is not None and found.learn is not None:
+        network = found.learn(dataset, seed, progress or log.info)
+    else:
+        network = _network(found, trained, dataset, seed)
     seconds = trained.seconds if trained is not None else float("nan")
     partly = trained is not None and isinstance(found.recipe, ReadoutRecipe)
     verdict = f"{found.verdict}; hidden layers drawn, the last one trained" if partly else found.verdict

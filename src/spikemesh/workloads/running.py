@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from spikemesh.errors import DataError
 from spikemesh.network import SpikingNetwork
-from spikemesh.workloads.catalogue import Workload, catalogue, find
+from spikemesh.workloads.catalogue import catalogue, find
 from spikemesh.workloads.outcome import Outcome, Progress, classification
 from spikemesh.workloads.prepare import prepare
 
@@ -47,20 +47,18 @@ def run_workload(
         raise DataError(f"n must be at least 1, not {n}")
     if found.run is None and found.recipe is None:
         raise DataError(f"{name} has no data here: its weights are drawn, and nothing is claimed of its answers")
-    prepared = prepare(name, "drawn" if found.recipe is None else "trained", seed, progress=tell)
+    prepared = prepare(name, "trained" if found.trains else "drawn", seed, progress=tell)
     if network is not None:
-        prepared = replace(prepared, network=_in_place(network, prepared.network, found), fitted_to=prepared.network)
+        prepared = replace(prepared, network=_in_place(network, prepared.network, name), fitted_to=prepared.network)
     if found.run is not None:
         return found.run(prepared, n, seed, tell)
     return classification(prepared, n, tell)
 
 
-def _in_place(network: SpikingNetwork, own: SpikingNetwork, of: Workload) -> SpikingNetwork:
-    if of.learns:
-        raise DataError(f"{of.name} learns its own weights as it is run: no other network can take its place")
+def _in_place(network: SpikingNetwork, own: SpikingNetwork, name: str) -> SpikingNetwork:
     mine, its = ((len(net.input_ids), len(net.output_ids)) for net in (network, own))
     if mine != its:
-        raise DataError(f"{of.name} has {its[0]} inputs and {its[1]} outputs, {network.name} has {mine[0]} and {mine[1]}")
+        raise DataError(f"{name} has {its[0]} inputs and {its[1]} outputs, {network.name} has {mine[0]} and {mine[1]}")
     return network
 
 

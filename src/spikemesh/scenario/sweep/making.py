@@ -43,7 +43,7 @@ def make_network(task: Task, shelf: Shelf, folder: Path) -> None:
     prepared = prepare(spec["workload"], spec["weights"], spec["seed"])
     data = _same_data(prepared, spec)
     prepared.network.save(folder / "network.npz")
-    if data is not None and prepared.network.weights == "trained":
+    if data is not None and prepared.classifies:
         save_arrays(folder / "answers.npz", ann=prepared.ann_predictions(data.x_test))
 
 
@@ -61,7 +61,7 @@ def make_samples(task: Task, shelf: Shelf, folder: Path) -> None:
     save_arrays(
         folder / "samples.npz",
         inputs=inputs,
-        labels=None if data is None else np.asarray(data.y_test[:n], np.int64),
+        labels=np.asarray(data.y_test[:n], np.int64) if data is not None and found.classifies else None,
         ann=None if answers is None else answers[:n],
     )
 

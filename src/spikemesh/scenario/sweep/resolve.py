@@ -115,7 +115,7 @@ class Resolver:
             from spikemesh.workloads.catalogue import find
 
             found = find(name)
-            if weights == "trained" and found.recipe is None:
+            if weights == "trained" and not found.trains:
                 raise DataError(f"{name} is not one that is trained here; its weights are drawn")
             data = found.load(seed)
             return None if data is None else data.digest
