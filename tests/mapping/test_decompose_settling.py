@@ -11,7 +11,7 @@ from spikemesh.mapping.decompose.passes import Decompose
 from spikemesh.mapping.decompose.settling import HALVINGS, balance, changed_answers, settle
 from spikemesh.mapping.state import MappingState
 from spikemesh.network import SpikingNetwork
-from spikemesh.spiking import run_layered
+from spikemesh.spiking import replay, run_layered
 
 COARSE = CodingOptions("auto", precision=0.8, margin=0.1, tolerance=0.02, guard=0.0)
 
@@ -36,18 +36,17 @@ def counts_of(trace):
 
 def settled(asked, options, labelled=True):
     net, trace, units = asked
-    return settle(net, units, options, sample_rates(trace), trace.n_steps, labelled)
+    return settle(net, units, options, trace, labelled)
 
 
 def test_balanced_neurons_fire_as_much_as_before(asked):
     net, trace, units = asked
     rates, counts = sample_rates(trace), counts_of(trace)
     split = with_units(net, units, COARSE, rates, trace.n_steps)
-    given = (counts[:, net.input_ids] + 0.5) / trace.n_steps
-    balanced, answered = balance(split, counts, trace.n_steps)
+    balanced, answered = balance(split, trace, counts)
 
     def bias(network):
-        ran = run_layered(network, given, 100, record="counts", per_sample=True, workers=1)
+        ran = replay(network, trace, record="counts", per_sample=True, workers=1)
         assert (ran.sample_counts[:, net.input_ids] == counts[:, net.input_ids]).all()
         off = (ran.sample_counts[:, 60 : net.n_neurons] - counts[:, 60:]).mean(axis=0)
         return np.sqrt(np.square(off[counts[:, 60:].mean(axis=0) > 1]).mean()), ran.output_counts
@@ -72,14 +71,13 @@ def test_a_gain_answers_what_comes_late(asked):
     units = tree(net, 3)
     rates, counts = sample_rates(trace), counts_of(trace)
     split = with_units(net, units, replace(COARSE, precision=0.05), rates, trace.n_steps)
-    _, answered = balance(split, counts, trace.n_steps)
-    given = (counts[:, net.input_ids] + 0.5) / trace.n_steps
+    _, answered = balance(split, trace, counts)
 
     def slope(found):
         meant = counts[:, net.output_ids]
         return np.polyfit(meant.ravel(), (found - meant).ravel(), 1)[0]
 
-    unbalanced = run_layered(split.network, given, 100, record="counts", workers=1).output_counts
+    unbalanced = replay(split.network, trace, record="counts", workers=1).output_counts
     assert slope(unbalanced) < -0.03
     assert abs(slope(answered)) < 0.02
 
@@ -92,7 +90,7 @@ def test_samples_that_say_nothing_of_a_gain_do_not_turn_a_layer_over(asked):
     shuffled[:, 60:] = counts[::-1, 60:].max() - counts[:, 60:]  # the less it fires the more is wanted
     for wanted in (shuffled, np.repeat(counts[:1], len(counts), axis=0)):
         wanted[:, :60] = counts[:, :60]
-        balanced, _ = balance(split, wanted, trace.n_steps)
+        balanced, _ = balance(split, trace, wanted)
         gain = balanced.network.synapses.weight / split.network.synapses.weight
         assert gain.min() >= 0.5 - 1e-6 and gain.max() <= 2 + 1e-6
 
@@ -107,7 +105,7 @@ def test_where_outputs_are_answers_the_doubtful_ones_count(asked):
     near = off <= np.sort(off, axis=0)[len(meant) // 4 - 1]
 
     def bias(labelled):
-        _, answered = balance(split, counts, trace.n_steps, labelled)
+        _, answered = balance(split, trace, counts, labelled)
         error = (answered - meant) * near
         return np.abs(error.sum(axis=0) / near.sum(axis=0)).mean()
 
@@ -135,8 +133,7 @@ def test_without_labels_counts_have_to_agree(asked):
     net, trace, _ = asked
     split, found = settled(asked, replace(COARSE, tolerance=0.05), labelled=False)
     meant = counts_of(trace)[:, net.output_ids]
-    given = (counts_of(trace)[:, net.input_ids] + 0.5) / trace.n_steps
-    answered = run_layered(split.network, given, 100, record="counts", workers=1).output_counts
+    answered = replay(split.network, trace, record="counts", workers=1).output_counts
     error = np.sqrt(np.square(answered - meant).mean()) / meant.std()
     assert found["disagreement"] == pytest.approx(error)
     assert found["precision"] < 0.8 and error < 0.1

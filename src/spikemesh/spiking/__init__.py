@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from spikemesh.spiking.brian import run_brian2
     from spikemesh.spiking.faithful import Fidelity, fidelity
-    from spikemesh.spiking.layered import SpikeCounts, run_layered
+    from spikemesh.spiking.layered import SpikeCounts, replay, run_layered
     from spikemesh.spiking.rate_model import relu_activations
     from spikemesh.spiking.reference import run_reference
     from spikemesh.spiking.stepper import Drive, Stepper, accumulate
@@ -24,6 +24,7 @@ _HOME = {
     "accumulate": "stepper",
     "fidelity": "faithful",
     "relu_activations": "rate_model",
+    "replay": "layered",
     "run_brian2": "brian",
     "run_layered": "layered",
     "run_reference": "reference",
@@ -38,6 +39,7 @@ __all__ = [
     "accumulate",
     "fidelity",
     "relu_activations",
+    "replay",
     "run_brian2",
     "run_layered",
     "run_reference",

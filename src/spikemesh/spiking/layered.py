@@ -16,15 +16,15 @@ from typing import Literal, overload
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from spikemesh.errors import SimulationError
-from spikemesh.network.dynamics import Neurons, poisson_generator, predict
+from spikemesh.errors import SimulationError, TraceError
+from spikemesh.network.dynamics import Neurons, check_exact, count_steps, poisson_generator, predict
 from spikemesh.network.network import SpikingNetwork
 from spikemesh.network.trace import SpikeTrace
 from spikemesh.spiking.kernels import State, run_steps
 from spikemesh.spiking.opening import open_run
 from spikemesh.spiking.plan import Plan
 
-__all__ = ["SpikeCounts", "run_layered"]
+__all__ = ["SpikeCounts", "replay", "run_layered"]
 
 Progress = Callable[[int, int], object]
 
@@ -110,8 +110,33 @@ class _Sample:
 
 
 @dataclass(frozen=True, eq=False)
+class _InputSpikes:
+    """Spikes of the inputs by (sample, step): sample s has starts[s] to starts[s + 1]. place : index within the inputs."""
+
+    starts: NDArray[np.int64]
+    steps: NDArray[np.int32]
+    place: NDArray[np.int64]
+    n_inputs: int
+
+    @classmethod
+    def of(cls, trace: SpikeTrace, inputs: NDArray[np.int32]) -> _InputSpikes:
+        place = np.full(trace.n_neurons, -1, np.int64)
+        place[inputs] = np.arange(len(inputs))
+        mine = np.flatnonzero(place[trace.neurons] >= 0)
+        return cls(np.searchsorted(mine, trace.sample_starts), trace.steps[mine], place[trace.neurons[mine]], len(inputs))
+
+    def raster(self, sample: int, first: int, stop: int) -> NDArray[np.bool_]:
+        """(stop - first, n_inputs) which input spikes in which step."""
+        own = slice(*self.starts[sample : sample + 2])
+        low, high = own.start + np.searchsorted(self.steps[own], [first, stop])
+        spikes = np.zeros((stop - first, self.n_inputs), bool)
+        spikes[self.steps[low:high] - first, self.place[low:high]] = True
+        return spikes
+
+
+@dataclass(frozen=True, eq=False)
 class _Run:
-    """What all samples of a run share."""
+    """What all samples of a run share. given : input spikes, in place of those that ``samples`` would cause."""
 
     neurons: Neurons
     plan: Plan
@@ -121,6 +146,7 @@ class _Run:
     seed: int
     encoding: str
     keep_spikes: bool
+    given: _InputSpikes | None = None
 
     def sample(self, number: int) -> _Sample:
         """Runs one sample from its reset state."""
@@ -166,14 +192,17 @@ class _Run:
 
     def _draws(self, number: int, pixels: NDArray[np.float64]) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
         """(first step, step after the last, input spikes) of each stretch of the sample."""
-        if self.encoding == "constant":
+        if self.given is None and self.encoding == "constant":
             yield 0, self.n_steps, np.empty((self.n_steps, 0), bool)
             return
         generator = poisson_generator(self.seed, number)
         stretch = max(1, DRAW_BYTES // (8 * max(len(pixels), 1)))
         for first in range(0, self.n_steps, stretch):
             stop = min(first + stretch, self.n_steps)
-            yield first, stop, generator.random((stop - first, len(pixels))) < pixels
+            if self.given is None:
+                yield first, stop, generator.random((stop - first, len(pixels))) < pixels
+            else:
+                yield first, stop, self.given.raster(number, first, stop)
 
 
 @overload
@@ -257,6 +286,61 @@ def run_layered(
     if record == "spikes":
         return _trace(results, run, duration)
     return _counts(results, run, duration, per_sample)
+
+
+@overload
+def replay(
+    network: SpikingNetwork, trace: SpikeTrace, *, record: Literal["spikes"] = ..., workers: int | None = ...
+) -> SpikeTrace: ...
+@overload
+def replay(
+    network: SpikingNetwork, trace: SpikeTrace, *, record: Literal["counts"], per_sample: bool = ..., workers: int | None = ...
+) -> SpikeCounts: ...
+def replay(
+    network: SpikingNetwork,
+    trace: SpikeTrace,
+    *,
+    record: str = "spikes",
+    per_sample: bool = False,
+    workers: int | None = None,
+) -> SpikeTrace | SpikeCounts:
+    """What ``network`` fires where its inputs spike as they do in ``trace``.
+
+    For a network that mapping has changed (``mapped.network``: synapses dropped or rounded, neurons split into units): the chip
+    runs the spikes of the network that it holds. A network's own trace gives itself again.
+
+    Parameters
+    ----------
+    network : its input neurons have the ids that they have in the trace; other neurons of the trace are not looked at.
+    trace : of another network with the same inputs and steps; its labels are kept.
+    record, per_sample, workers : as of :func:`run_layered`.
+
+    Raises
+    ------
+    SimulationError
+        for an option that is not known.
+    TraceError
+        where the trace lacks some of the inputs, or has other steps.
+    NetworkError
+        for weights so large that sums would not be exact.
+    """
+    if record not in ("spikes", "counts"):
+        raise SimulationError(f"record must be 'spikes' or 'counts', not {record!r}")
+    inputs = network.input_ids
+    if len(inputs) and int(inputs.max()) >= trace.n_neurons:
+        raise TraceError(f"{network.name} has input neuron {int(inputs.max())}, the trace {trace.n_neurons} neurons")
+    if trace.dt_ms != network.dt_ms:
+        raise TraceError(f"the trace has steps of {trace.dt_ms:g} ms, {network.name} of {network.dt_ms:g} ms")
+    n_steps = count_steps(trace.n_steps * trace.dt_ms, network.dt_ms)
+    check_exact(network, n_steps)
+    dark = np.zeros((trace.n_samples, len(inputs)))
+    given = _InputSpikes.of(trace, inputs)
+    keep = record == "spikes"
+    run = _Run(Neurons.of(network), Plan.of(network), dark, trace.labels, n_steps, 0, "poisson", keep, given)
+    results = _in_order(run, None, workers, None)
+    if keep:
+        return _trace(results, run, trace.duration_ms)
+    return _counts(results, run, trace.duration_ms, per_sample)
 
 
 def _in_order(run: _Run, batch_size: int | None, workers: int | None, progress: Progress | None) -> Iterator[_Sample]:

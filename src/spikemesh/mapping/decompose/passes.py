@@ -76,7 +76,7 @@ class Decompose(CodingOptions):
         else:
             rates = sample_rates(trace)
             if self.tolerance and units.n_links:
-                split, found = settle(network, units, self, rates, trace.n_steps, trace.labels is not None)
+                split, found = settle(network, units, self, trace, trace.labels is not None)
                 measured |= found
             else:
                 split = with_units(network, units, self, rates, trace.n_steps)

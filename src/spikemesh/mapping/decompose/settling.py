@@ -17,15 +17,16 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.mapping.decompose.coding import CodingOptions
+from spikemesh.mapping.decompose.rates import sample_rates
 from spikemesh.mapping.decompose.transform import Decomposed, amplified, with_units
 from spikemesh.mapping.decompose.units import Units
-from spikemesh.network import SpikingNetwork
+from spikemesh.network import SpikeTrace, SpikingNetwork
 
 __all__ = ["balance", "changed_answers", "settle"]
 
 HALVINGS = 5
 """Of the precision, at most."""
-WORTHWHILE = 0.9
+WORTHWHILE = 0.95
 """Finer spikes are taken where they leave at most this share of the outputs' error: the rest is of another cause, spikes that
 arrive later, say, and finer ones would only cost energy."""
 
@@ -34,7 +35,7 @@ LARGEST_GAIN = 2.0
 
 
 def settle(
-    network: SpikingNetwork, units: Units, options: CodingOptions, rates: NDArray[np.float64], n_steps: int, labelled: bool
+    network: SpikingNetwork, units: Units, options: CodingOptions, trace: SpikeTrace, labelled: bool
 ) -> tuple[Decomposed, dict[str, float]]:
     """The network of units, balanced, at the coarsest precision at which its outputs agree with the samples'.
 
@@ -43,17 +44,18 @@ def settle(
     and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to five times, and
     stays where finer spikes hardly help.
 
-    rates : (n_samples, n_neurons) spikes per step over ``n_steps`` of the neurons before they were split.
+    trace : spikes of the neurons before they were split.
 
     Returns also ``precision`` and ``disagreement`` as they are in the end.
     """
+    rates, n_steps = sample_rates(trace), trace.n_steps
     counts = np.rint(rates * n_steps).astype(np.int64)
     meant = counts[:, network.output_ids]
     precision, finest = options.precision, options.precision / 2**HALVINGS
     best, least = None, np.inf
     while True:
         tried = replace(options, precision=precision, guard=0.0)
-        split, answered = balance(with_units(network, units, tried, rates, n_steps), counts, n_steps, labelled)
+        split, answered = balance(with_units(network, units, tried, rates, n_steps), trace, counts, labelled)
         error = _relative_error(meant, answered)
         if best is not None and error > WORTHWHILE * least:
             return best
@@ -65,13 +67,14 @@ def settle(
 
 
 def balance(
-    split: Decomposed, counts: NDArray[np.int64], n_steps: int, labelled: bool = False
+    split: Decomposed, trace: SpikeTrace, counts: NDArray[np.int64], labelled: bool = False
 ) -> tuple[Decomposed, NDArray[np.int64]]:
     """A gain for each layer and an initial potential for each neuron, with which they fire as much as ``counts`` say.
 
-    The gain g of a layer is the least squares fit of g * (spikes found) to the spikes meant, both without their mean over
-    samples; all that its neurons (not the units below them) hear is multiplied by it. A threshold more at the start is one spike
-    more in every sample in which the neuron is active at all. One run a layer, from the first that units reach.
+    The gain g is the least squares fit of g * (spikes found) to the spikes meant, both without their mean over samples; all that
+    neurons (not the units below them) hear is multiplied by it. A layer has one for the neurons that were split and one for
+    those that were not. A threshold more at the start is one spike more in every sample in which the neuron is active at all.
+    One run a layer, from the first that units reach, with the input spikes of ``trace``.
 
     counts : (n_samples, n_neurons) spikes of the neurons before they were split.
     labelled : outputs are answers, so that only errors near the best other output can do harm. The potential of an output is
@@ -79,29 +82,29 @@ def balance(
 
     Returns also (n_samples, n_outputs) spikes of the outputs with what was found.
     """
-    from spikemesh.spiking import run_layered
+    from spikemesh.spiking import replay
 
     original, network = split.original, split.network
     start, gain = np.array(network.initial_potential, np.float64), np.ones(network.n_neurons)
     telling = np.ones(counts.shape, bool)
     if labelled:
         telling[:, original.output_ids] = _contending(counts[:, original.output_ids])
-    # as many spikes of the inputs as in the trace, evenly spread
-    given = np.clip((counts[:, original.input_ids] + 0.5 - start[original.input_ids]) / n_steps, 0.0, 1.0)
 
     def tried() -> SpikingNetwork:
         return replace(amplified(network, gain), initial_potential=start.copy())
 
     def run() -> tuple[NDArray[np.int32], NDArray[np.int64]]:
-        ran = run_layered(tried(), given, n_steps * network.dt_ms, record="counts", per_sample=True)
+        ran = replay(tried(), trace, record="counts", per_sample=True)
         assert ran.sample_counts is not None
         return ran.sample_counts, ran.output_counts
 
+    whole = np.bincount(split.units.neuron, minlength=original.n_neurons)[: original.n_neurons] == 1
     split_layers = original.layer_of_neuron[split.units.neuron[original.n_neurons :]]
     for layer in range(int(split_layers.min(initial=len(original.layers))), len(original.layers)):
         of = np.flatnonzero((original.layer_of_neuron == layer) & ~original.is_input)
         got, meant = run()[0][:, of], counts[:, of]
-        gain[of] = _gain(got, meant)
+        for alike in (whole[of], ~whole[of]):
+            gain[of[alike]] = _gain(got[:, alike], meant[:, alike])
         active = telling[:, of] & ((got > 0) | (meant > 0))
         # the one more keeps few samples from saying much
         start[of] += ((meant - gain[of] * got) * active).sum(axis=0) / (active.sum(axis=0) + 1)
