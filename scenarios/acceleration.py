@@ -18,7 +18,7 @@ from collections.abc import Sequence
 
 from spikemesh.cli import run_script
 from spikemesh.hardware import load_hardware
-from spikemesh.mapping import legalise, map_many
+from spikemesh.mapping import map_many
 from spikemesh.report import new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
 from spikemesh.scenario.assembling import assemble_study
@@ -46,14 +46,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     workers = options.workers or (1 if options.quick else len(os.sched_getaffinity(0)))
     question, prepared = prepare_question(options.network, samples, 50.0, options.seed, options.engine, progress)
     chip = load_hardware(options.hardware, overrides={"mesh.cols": "auto", "mesh.rows": "auto"})
-    network = legalise(question.network, chip)
-    trace = question.trace if network is question.network else question.run(network)
-    mappings = map_many(network, trace, chip, options.recipe or ["random", "auto"], seed=question.seed)
+    spikes, recipes = question.spikes(progress.say), options.recipe or ["random", "auto"]
+    mappings = map_many(question.network, question.trace, chip, recipes, seed=question.seed, respond=spikes.of)
+    traces = {name: spikes.of(mapped.network) for name, mapped in mappings.items()}
+    alone = {name: trace.predictions for name, trace in traces.items() if trace.predictions is not None}
     speeds = ladder(chip.fastest_acceleration, 3 if options.quick else 1)
-    asked = dataclasses.replace(question, trace=trace, late=options.late)
-    table = drive(asked, mappings, speeds, options.modes, workers, progress)
+    asked = dataclasses.replace(question, late=options.late)
+    table = drive(asked, mappings, alone, speeds, options.modes, workers, progress)
     title = f"{question.network.name} on {chip.name}: acceleration"
-    notes = [f"{samples} samples of {question.duration_ms:g} ms; late spikes: {options.late}; unmapped {trace.accuracy:.1%}."]
+    notes = [
+        f"{samples} samples of {question.duration_ms:g} ms; late spikes: {options.late}; unmapped {question.trace.accuracy:.1%}."
+    ]
     results = assemble_study(
         "acceleration", title, QUESTION, question, prepared, table, curves(options.modes), [chip], vars(options), notes
     )

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from spikemesh.scenario import available, run_scenario
     from spikemesh.scenario.zoo import evaluate_workload
     from spikemesh.simulation import RunRecord, closed_loop, simulate, simulate_traffic
-    from spikemesh.spiking import run_brian2, run_layered
+    from spikemesh.spiking import replay, run_brian2, run_layered
     from spikemesh.workloads import workload
 
 __version__ = "0.1.0"
@@ -51,6 +51,7 @@ _HOME = {
     "metrics": "spikemesh.metrics",
     "partition": "spikemesh.mapping.partition",
     "place": "spikemesh.mapping.place",
+    "replay": "spikemesh.spiking",
     "run_brian2": "spikemesh.spiking",
     "run_layered": "spikemesh.spiking",
     "run_scenario": "spikemesh.scenario",
@@ -79,6 +80,7 @@ __all__ = [
     "metrics",
     "partition",
     "place",
+    "replay",
     "run_brian2",
     "run_layered",
     "run_scenario",

@@ -1,4 +1,6 @@
 import json
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -101,6 +103,20 @@ def test_simulate_leaves_a_results_folder_that_can_be_compared(files, tmp_path, 
     assert main(["compare", str(tmp_path / "out"), str(tmp_path / "out")]) == 0
     (tmp_path / "file.txt").write_text("mine")
     assert main([*words[:-1], str(tmp_path)]) == 2, "nothing foreign is overwritten"
+
+
+def test_recipes_that_change_the_network_run_its_own_spikes(files, tmp_path, capsys):
+    """On crossbars of 6 rows and columns one recipe drops inputs, the other splits neurons; both replay the trace's inputs."""
+    net, trace = files
+    small = tmp_path / "small.toml"
+    text = (Path(__file__).parents[2] / "hardware" / "gpa-grid.toml").read_text(encoding="utf-8")
+    small.write_text(re.sub(r"n_in = .*", "n_in = 6", re.sub(r"n_out = .*", "n_out = 6", text)), encoding="utf-8")
+    words = [net, "--trace", trace, "--hardware", str(small), "--recipe", "pacman", "--recipe", "decomposed", "--json"]
+    for command in ("map", "simulate"):
+        assert main([command, *words]) == 0
+        dropped, split = json.loads(capsys.readouterr().out)
+        assert dropped["neurons"] == 21 < split["neurons"] and dropped["packets_per_s"] != split["packets_per_s"]
+        assert dropped["crosspoints"] == 6 * 6 + 3 * 6 and split["crosspoints"] > 12 * 6 + 6 * 3
 
 
 def test_compare_tells_regressions_by_its_exit_code(tmp_path, capsys):

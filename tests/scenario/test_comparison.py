@@ -1,15 +1,21 @@
+from dataclasses import replace
+from io import StringIO
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from spikemesh.hardware import load_hardware
-from spikemesh.mapping import map_network
+from spikemesh.mapping import legalise, map_network
 from spikemesh.network import SpikingNetwork
 from spikemesh.scenario.comparison import Question, compare_on_chip, predictions_at_speed_one, telling_acceleration
+from spikemesh.scenario.progress import Progress
+from spikemesh.scenario.spikes import Spikes
+from spikemesh.scenario.study import Point, run_study
 from spikemesh.simulation import simulate
 from spikemesh.simulation.closed_loop import closed_loop
-from spikemesh.spiking import run_brian2
+from spikemesh.spiking import replay, run_brian2
 
 CHIP = load_hardware("gpa-grid", overrides={"mesh.cols": "auto", "mesh.rows": "auto", "crossbar.n_out": 4})
 
@@ -73,3 +79,39 @@ def test_rows_beyond_the_crossbar_are_dropped_and_the_rest_runs_again(question):
     assert run.mapping.network.n_synapses == 8 * 6 + 3 * 6
     assert run.mapping.network.fan_in().max() == 6
     assert run.drawing["facts"]["synapses kept"] == "66 of 104"
+
+
+def test_a_network_that_a_recipe_splits_runs_as_it_is_beside_one_that_drops(question):
+    chip = CHIP.with_overrides({"crossbar.n_in": 6, "crossbar.n_out": 6})
+    said = StringIO()
+    found = compare_on_chip(question, chip, ["pacman", "decomposed", "random"], Progress(stream=said))
+    runs = found.runs
+    assert runs["pacman"].mapping.network is runs["random"].mapping.network
+    assert runs["decomposed"].mapping.network.n_neurons > question.network.n_neurons
+    assert runs["decomposed"].drawing["facts"]["synapses kept"] == "104 of 104"
+    assert all(run.delivered for run in runs.values())
+    assert found.table["mesh_cols"].nunique() == 1
+    assert said.getvalue().count("Brian2 runs") == 2 and "without the 38 synapses" in said.getvalue()
+
+
+def test_every_network_runs_once(question):
+    asked = []
+
+    def respond(network):
+        asked.append(network)
+        return replay(network, question.trace)
+
+    spikes = Spikes(question.network, question.trace, respond)
+    assert spikes.of(question.network) is question.trace
+    assert spikes.of(replace(question.network, bias=question.network.bias.copy())) is question.trace
+    some = legalise(question.network, CHIP.with_overrides({"crossbar.n_in": 6}))
+    assert spikes.of(some) is spikes.of(some) is spikes.of(legalise(some, CHIP)) and len(asked) == 1
+    louder = replace(some, bias=some.bias + 0.1)
+    assert spikes.of(louder).n_spikes > spikes.of(some).n_spikes and len(asked) == 2
+
+
+def test_a_study_gives_each_recipe_the_spikes_of_its_own_network(question):
+    chip = CHIP.with_overrides({"crossbar.n_in": 6, "crossbar.n_out": 6})
+    table = run_study(question, [Point({"k": k}, chip, recipe) for k, recipe in enumerate(["pacman", "decomposed", "pacman"])])
+    assert table["packets"].iloc[0] == table["packets"].iloc[2] != table["packets"].iloc[1]
+    assert (table["undelivered"] == 0).all()

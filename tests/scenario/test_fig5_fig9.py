@@ -8,8 +8,20 @@ from spikemesh.scenario import run_scenario
 
 
 def run(folder, *more):
-    options = ["--quick", "--application", "DigitRecogSTDP", "--duration-ms", "50", "--out", str(folder)]
+    options = ["--quick", "--application", "ImgSmooth", "--duration-ms", "50", "--out", str(folder)]
     return run_scenario("fig5-fig9", [*options, *more])
+
+
+def test_inputs_on_the_chip_fill_columns(tmp_path):
+    tables = []
+    for more in ([], ["--map-inputs"]):
+        folder = tmp_path / f"inputs{len(more)}"
+        assert run(folder, *more) == 0
+        table = pd.read_csv(folder / "table.csv")
+        tables.append(table[table["application"] == "ImgSmooth"].set_index("recipe"))
+    off, on = tables
+    assert on.loc["decomposed", "crossbars"] > off.loc["decomposed", "crossbars"]
+    assert on.loc["decomposed", "neuron_utilisation"] > 0.9 > 0.5 > off.loc["decomposed", "neuron_utilisation"]
 
 
 def test_finished_applications_are_kept(tmp_path, capsys):

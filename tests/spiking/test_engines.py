@@ -1,5 +1,7 @@
 """Brian2, the layered run and the reference give the same spikes, bit for bit."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -13,10 +15,11 @@ from spikemesh.network import (
     OneToOne,
     Pooling,
     Projection,
+    SpikeTrace,
     SpikingNetwork,
     Window,
 )
-from spikemesh.spiking import run_brian2, run_layered, run_reference
+from spikemesh.spiking import replay, run_brian2, run_layered, run_reference
 
 
 def convolutional(seed, *, stride, padding, groups, dilation, size=(3, 2)):
@@ -250,3 +253,49 @@ def test_layered_options_are_checked(random_graph, samples_for, options):
         run_layered(network, samples_for(network, 1), 5, **options)
     with pytest.raises(SpikemeshError, match="labels"):
         run_layered(network, samples_for(network, 1), 5, record="counts").error_over_time()
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    seed=st.integers(0, 50),
+    encoding=st.sampled_from(["constant", "poisson"]),
+    reset=st.sampled_from(["subtract", "zero"]),
+    refractory_ms=st.sampled_from([0.0, 2.5]),
+    steps=st.integers(1, 30),
+)
+def test_a_trace_replayed_in_its_own_network_gives_itself(
+    assert_same, random_graph, samples_for, seed, encoding, reset, refractory_ms, steps
+):
+    """Whatever feeds the inputs: currents, chance, or other neurons of the network."""
+    network = random_graph(seed, reset=reset, refractory_ms=refractory_ms)
+    trace = run_layered(network, samples_for(network, 3, seed), steps, seed=seed, encoding=encoding, workers=1)
+    again = replay(network, trace, workers=2)
+    for name in ("samples", "times_ms", "neurons", "predictions", "output_potential"):
+        assert np.array_equal(getattr(again, name), getattr(trace, name)), name
+    counts = replay(network, trace, record="counts", per_sample=True)
+    assert np.array_equal(counts.counts, trace.counts) and np.array_equal(counts.predictions, trace.predictions)
+
+
+def test_a_replay_gives_what_another_network_fires(random_graph, samples_for):
+    network = random_graph(1)
+    inputs, labels = samples_for(network, 4), np.array([0, 1, 2, 0])
+    changed = replace(network, bias=network.bias * ~network.is_input + 0.2 * ~network.is_input)
+    trace = run_layered(network, inputs, 25, labels=labels)
+    found = replay(changed, trace)
+    given = np.isin(trace.neurons, network.input_ids)
+    heard = np.isin(found.neurons, network.input_ids)
+    assert np.array_equal(found.neurons[heard], trace.neurons[given])
+    assert np.array_equal(found.times_ms[heard], trace.times_ms[given])
+    assert found.n_spikes > trace.n_spikes and np.array_equal(found.labels, labels)
+
+
+def test_a_replay_of_another_run_is_refused(random_graph, samples_for):
+    network = random_graph(1)
+    trace = run_layered(network, samples_for(network, 1), 10)
+    with pytest.raises(SpikemeshError, match="steps of 1 ms"):
+        replay(replace(network, dt_ms=0.5), trace)
+    few = SpikeTrace.of([0], [0.0], [1], n_samples=1, n_neurons=3, duration_ms=10)
+    with pytest.raises(SpikemeshError, match="the trace 3 neurons"):
+        replay(network, few)
+    with pytest.raises(SpikemeshError, match="record must be"):
+        replay(network, trace, record="all")

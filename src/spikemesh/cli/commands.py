@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as json_format
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,20 +72,24 @@ def map_command(
     from spikemesh.metrics import metrics
     from spikemesh.scenario.networks import network_and_rates
     from spikemesh.scenario.printing import print_table
+    from spikemesh.scenario.spikes import Spikes
+    from spikemesh.spiking import replay
 
     net, trace = network_and_rates(network, trace_file, samples, duration_ms, seed, Progress())
-    rates = np.ones(net.n_neurons) if trace is None else trace.rates_hz
-    mappings = map_many(net, trace, load_hardware(hardware), recipes or _usual_recipes(net), seed=seed)
-    rows = []
+    spikes = None if trace is None else Spikes(net, trace, partial(replay, trace=trace))
+    respond = None if spikes is None else spikes.of
+    mappings = map_many(net, trace, load_hardware(hardware), recipes or _usual_recipes(net), seed=seed, respond=respond)
+    rows, rates = [], {}
     for name, mapped in mappings.items():
+        rates[name] = np.ones(mapped.network.n_neurons) if spikes is None else spikes.of(mapped.network).rates_hz
         seconds = sum(p.seconds for p in mapped.trail)
-        rows.append({"recipe": name, **metrics(mapped, rates_hz=rates), "seconds": seconds})
+        rows.append({"recipe": name, **metrics(mapped, rates_hz=rates[name]), "seconds": seconds})
     table = pd.DataFrame(rows)
     if out is not None:
         out.mkdir(parents=True, exist_ok=True)
         table.to_csv(out / "table.csv", index=False)
         for name, mapped in mappings.items():
-            networkx.write_graphml(mapped.to_networkx(rates), out / f"{Path(name).stem}.graphml")
+            networkx.write_graphml(mapped.to_networkx(rates[name]), out / f"{Path(name).stem}.graphml")
     if json:
         print_json(rows)
     else:
@@ -128,15 +133,18 @@ def simulate_command(
     from spikemesh.scenario.drawing import drawing_of
     from spikemesh.scenario.networks import network_and_trace
     from spikemesh.scenario.printing import print_table
+    from spikemesh.scenario.spikes import Spikes
     from spikemesh.simulation import simulate
+    from spikemesh.spiking import replay
 
     progress = Progress()
     folder = None if out is None else new_folder("simulate", out)
     chip = load_hardware(hardware)
     net, trace = network_and_trace(network, trace_file, samples, duration_ms, seed, progress)
+    spikes = Spikes(net, trace, partial(replay, trace=trace))
     rows, drawings = [], []
-    for name, mapped in map_many(net, trace, chip, recipes, seed=seed).items():
-        record = simulate(mapped, trace, engine=engine, acceleration=acceleration)
+    for name, mapped in map_many(net, trace, chip, recipes, seed=seed, respond=spikes.of).items():
+        record = simulate(mapped, spikes.of(mapped.network), engine=engine, acceleration=acceleration)
         progress.say(f"{name}: {record.n_packets} packets on {record.engine} in {record.seconds:.1f} s, {record.verdict}")
         rows.append({"chip": chip.name, "recipe": name, "verdict": record.verdict, **metrics(record)})
         if folder is not None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -68,9 +68,16 @@ def map_many(
     map_inputs: bool = True,
     weighting: str = "rate_weight",
     rates_hz: ArrayLike | None = None,
+    respond: Callable[[SpikingNetwork], SpikeTrace] | None = None,
 ) -> dict[str, Mapping]:
     """As :func:`map_network`, for several recipes on one mesh: all are partitioned, the mesh is sized for the largest, then
     all are placed.
+
+    Parameters
+    ----------
+    respond : gives the spikes of a network on the samples of ``trace``. Asked for a network from which a recipe's first passes
+        have dropped synapses, or whose weights they have rounded: its own rates weigh the passes that follow, once for all
+        recipes that begin alike. By default they keep the rates of ``net``.
 
     Returns
     -------
@@ -90,10 +97,16 @@ def map_many(
     if not loaded:
         raise MappingError("no recipe is given")
 
+    begun: list[tuple[Pipeline, MappingState]] = []
     clustered: dict[str, tuple[MappingState, Pipeline]] = {}
     for name, recipe in loaded.items():
         first, rest = recipe.pipeline.split_before("tile_of_cluster")
-        state = first.run(start)
+        legal, first = first.split_before("partition")
+        state = next((done for known, done in begun if known.steps == legal.steps), None)
+        if state is None:
+            state = _own_rates(legal.run(start), net, respond)
+            begun.append((legal, state))
+        state = first.run(state)
         if state.partition is None:
             raise MappingError(f"recipe {name!r} places clusters before it makes any")
         clustered[name] = state, rest
@@ -107,3 +120,13 @@ def map_many(
             done = apply(CheckPass(), done)  # no mapping leaves unchecked, whatever its recipe says
         mapped[name] = done.mapping(name)
     return mapped
+
+
+def _own_rates(
+    state: MappingState, asked: SpikingNetwork, respond: Callable[[SpikingNetwork], SpikeTrace] | None
+) -> MappingState:
+    """The state with the spikes of its own network, where passes have changed that."""
+    if respond is None or state.network is asked:
+        return state
+    trace = respond(state.network)
+    return replace(state, rates_hz=trace.rates_hz, trace=trace)

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from spikemesh.hardware import Hardware
-from spikemesh.mapping import Mapping, legalise, map_many
+from spikemesh.mapping import Mapping, map_many
 from spikemesh.metrics import metrics, pooled_disorder, spike_disorder, wilson_interval
 from spikemesh.network import SpikeTrace, SpikingNetwork
 from spikemesh.scenario.drawing import drawing_of
 from spikemesh.scenario.progress import Progress
+from spikemesh.scenario.spikes import Spikes
 from spikemesh.simulation import RunRecord, simulate
 from spikemesh.simulation.closed_loop import closed_loop
 from spikemesh.spiking import run_brian2
@@ -51,6 +52,17 @@ class Question:
     def run(self, network: SpikingNetwork) -> SpikeTrace:
         """The spikes of ``network`` on these samples, by Brian2."""
         return run_brian2(network, self.inputs, self.duration_ms, self.seed, encoding=self.encoding, labels=self.labels)
+
+    def spikes(self, say: Callable[[str], None]) -> Spikes:
+        """The spikes of the network and of what mappings make of it."""
+
+        def respond(network: SpikingNetwork) -> SpikeTrace:
+            more, gone = network.n_neurons - self.network.n_neurons, self.network.n_synapses - network.n_synapses
+            what = f"split into {more} units more" if more else f"without the {gone} synapses that fit no rows"
+            say(f"Brian2 runs {self.network.name} {what}" if more or gone else f"Brian2 runs {self.network.name} rounded")
+            return self.run(network)
+
+        return Spikes(self.network, self.trace, respond)
 
     def loop(self, mapped: Mapping, acceleration: float, mode: str = "lockstep") -> Loop:
         """The mapped network on its chip, spikes as late as the mesh makes them."""
@@ -115,23 +127,19 @@ def compare_on_chip(
 ) -> ChipComparison:
     """Maps, runs and measures ``recipes`` on one chip, all on the mesh that holds the largest of them.
 
-    The legal network runs in Brian2 again where legalising changed it (docs/decisions/0002). Accuracy at acceleration 1 comes
+    A network that a recipe has changed runs in Brian2 again (docs/decisions/0002). Accuracy at acceleration 1 comes
     from the closed loop, and again at an acceleration at which the mappings differ, searched by at most ``doublings``.
     """
     import pandas as pd
 
     say = (progress or Progress(quiet=True)).say
     chip = hardware.name
-    network = legalise(question.network, hardware)
-    trace = question.trace
-    if network is not question.network:
-        dropped = question.network.n_synapses - network.n_synapses
-        say(f"{chip}: {dropped} of {question.network.n_synapses} synapses dropped to fit the rows; Brian2 runs what is left")
-        trace = question.run(network)
+    spikes = question.spikes(say)
     say(f"{chip}: mapping by {', '.join(recipes)}")
     runs = {}
-    for name, mapped in map_many(network, trace, hardware, recipes, seed=question.seed).items():
-        runs[name] = _run(question, name, mapped, trace)
+    mappings = map_many(question.network, question.trace, hardware, recipes, seed=question.seed, respond=spikes.of)
+    for name, mapped in mappings.items():
+        runs[name] = _run(question, name, mapped, spikes.of(mapped.network))
         m = runs[name].metrics
         say(f"{chip}: {name}: {m['packets']:,.0f} packets over {m['flit_hops']:,.0f} links, {runs[name].verdict}")
     acceleration, loops = _accelerate(question, runs, mapped.hardware, doublings, say)

@@ -29,6 +29,7 @@ def drawing_of(recipe: str, mapped: Mapping, record: RunRecord, original: Spikin
     counts = np.zeros((mapped.n_clusters, len(network.layers)), np.int64)
     np.add.at(counts, (mapped.assignment[on_chip], network.layer_of_neuron[on_chip]), 1)
     load = load_over_time(record)
+    kept = network.n_synapses if mapped.original_synapses is None else int(mapped.original_synapses.sum())
     return {
         "chip": hardware.name,
         "recipe": recipe,
@@ -38,7 +39,7 @@ def drawing_of(recipe: str, mapped: Mapping, record: RunRecord, original: Spikin
             "crossbar": f"{hardware.crossbar.n_in} x {hardware.crossbar.n_out}",
             "pitch": f"{hardware.mesh.pitch_x_mm} x {hardware.mesh.pitch_y_mm} mm",
             "cycle": f"{hardware.noc.cycle_ns} ns",
-            "synapses kept": f"{network.n_synapses} of {original.n_synapses}",
+            "synapses kept": f"{kept} of {original.n_synapses}",
             "weakest confidence of its constants": hardware.weakest_confidence,
         },
         "layers": [layer.name for layer in network.layers],

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from spikemesh.mapping import Mapping
 from spikemesh.metrics import wilson_interval
@@ -30,6 +31,7 @@ def ladder(fastest: float, step: int = 1) -> list[float]:
 def drive(
     question: Question,
     mappings: Named[str, Mapping],
+    alone: Named[str, NDArray[np.int64]],
     accelerations: Sequence[float],
     modes: Sequence[str] = ("lockstep",),
     workers: int = 1,
@@ -37,15 +39,15 @@ def drive(
 ) -> pd.DataFrame:
     """One row a (acceleration, mapping, mode), in this order: accuracy with its 95 % Wilson interval, late and disordered spikes.
 
-    ``same_as_unmapped`` is the share of samples that are answered as by the same network without a chip. workers : processes
-    that share the rows; the table does not depend on it.
+    ``same_as_unmapped`` is the share of samples that are answered as by the same network without a chip: ``alone``, (n_samples,)
+    answers of each mapping's network. workers : processes that share the rows; the table does not depend on it.
     """
     import pandas as pd
 
     points = [(speed, name, mode) for speed in accelerations for name in mappings for mode in modes]
     say = (progress or Progress(quiet=True)).say
     rows = []
-    for row in in_order(Driven(question, dict(mappings), points), len(points), workers, chunk=1):
+    for row in in_order(Driven(question, dict(mappings), dict(alone), points), len(points), workers, chunk=1):
         rows.append(row)
         what = f"{row['recipe']}, {row['mode']}" if len(modes) > 1 else row["recipe"]
         say(f"acceleration {row['acceleration']:,.0f}, {what}: right {row['accuracy']:.1%}, late {row['late_share']:.2%}")
@@ -58,6 +60,7 @@ class Driven:
 
     question: Question
     mappings: dict[str, Mapping]
+    alone: dict[str, NDArray[np.int64]]
     points: list[tuple[float, str, str]]
 
     def __call__(self, number: int) -> dict[str, Any]:
@@ -76,5 +79,5 @@ class Driven:
             "accuracy_samples": n,
             "late_share": loop.late_share,
             "spike_disorder": loop.disorder,
-            "same_as_unmapped": float(np.mean(loop.answers == q.trace.predictions)),
+            "same_as_unmapped": float(np.mean(loop.answers == self.alone[name])),
         }

@@ -42,24 +42,41 @@ def prepare_question(
     Raises
     ------
     DataError
-        where the workload's data is not at hand: a comparison needs samples.
+        where the workload is no trained classifier, or its data is not at hand: a comparison needs answers.
     """
+    prepared = _prepared(name, seed, progress)
+    network, data = prepared.network, prepared.dataset
+    if data is None or not prepared.classifies:
+        why = "its data is not at hand" if data is None else "it is no trained classifier"
+        raise DataError(f"{network.name}: {why}, so there are no answers to compare; `spikemesh map` takes it as it is")
+    trace = _run(prepared, samples, duration_ms, seed, progress, encoding)
+    inputs, labels = data.x_test[:samples], np.asarray(data.y_test[:samples], np.int64)
+    ann = prepared.ann_predictions(inputs)
+    progress.say(f"right: ANN {np.mean(ann == labels):.1%}, SNN {trace.accuracy:.1%} of {len(labels)}")
+    question = Question(network, inputs, labels, trace, ann, duration_ms, encoding, seed, engine)
+    return question, prepared
+
+
+def _prepared(name: str, seed: int, progress: Progress) -> Prepared:
     name = pick_network(name)
     progress.say(f"preparing {name}: training, or loading what was trained before")
     prepared = prepare(name, seed=seed, progress=progress.say)
-    network, data = prepared.network, prepared.dataset
-    if data is None:
-        raise DataError(
-            f"{name}: its data is not at hand, so there is nothing to run; `spikemesh map` needs no data with --trace"
-        )
-    inputs, labels = data.x_test[:samples], np.asarray(data.y_test[:samples], np.int64)
-    ann = prepared.ann_predictions(inputs)
-    progress.say(f"{name}: {network.n_neurons} neurons, {network.n_synapses} synapses, weights {network.weights}")
-    with progress.bar(f"Brian2 runs {len(inputs)} samples of {data.name}, {duration_ms:g} ms each", len(inputs)):
-        trace = run_brian2(network, inputs, duration_ms, seed, encoding=encoding, labels=labels)
-    progress.say(f"{trace.n_spikes} spikes; right: ANN {np.mean(ann == labels):.1%}, SNN {trace.accuracy:.1%} of {len(labels)}")
-    question = Question(network, inputs, labels, trace, ann, duration_ms, encoding, seed, engine)
-    return question, prepared
+    net = prepared.network
+    progress.say(f"{name}: {net.n_neurons} neurons, {net.n_synapses} synapses, weights {net.weights}")
+    return prepared
+
+
+def _run(
+    prepared: Prepared, samples: int, duration_ms: float, seed: int, progress: Progress, encoding: str = "constant"
+) -> SpikeTrace:
+    """Spikes of the first samples, by Brian2; with labels where the outputs are classes."""
+    inputs = prepared.inputs(samples)
+    of = "its own samples" if prepared.dataset is None else prepared.dataset.name
+    labels = prepared.dataset.y_test[:samples] if prepared.classifies and prepared.dataset is not None else None
+    with progress.bar(f"Brian2 runs {len(inputs)} samples of {of}, {duration_ms:g} ms each", len(inputs)):
+        trace = run_brian2(prepared.network, inputs, duration_ms, seed, encoding=encoding, labels=labels)
+    progress.say(f"{trace.n_spikes} spikes")
+    return trace
 
 
 def network_and_rates(
@@ -67,15 +84,16 @@ def network_and_rates(
 ) -> tuple[SpikingNetwork, SpikeTrace | None]:
     """As :func:`network_and_trace`, but without a trace where none is given and none can be made: every neuron counts 1 Hz.
 
-    That is so for workloads whose data is not at hand, and for those too large for their synapses to be listed.
+    That is so for workloads without samples at hand, and for those too large for their synapses to be listed.
     """
-    if trace_path is None and not name_or_path.endswith(".npz"):
-        prepared = prepare(pick_network(name_or_path), seed=seed, progress=progress.say)
-        if prepared.dataset is None or prepared.network.is_streamed:
-            why = "its data is not at hand" if prepared.dataset is None else "it is too large to be run"
-            progress.say(f"{prepared.network.name}: {why}, and no --trace is given: every neuron counts 1 Hz")
-            return prepared.network, None
-    return network_and_trace(name_or_path, trace_path, samples, duration_ms, seed, progress)
+    if trace_path is not None or name_or_path.endswith(".npz"):
+        return network_and_trace(name_or_path, trace_path, samples, duration_ms, seed, progress)
+    prepared = _prepared(name_or_path, seed, progress)
+    if prepared.has_samples and not prepared.network.is_streamed:
+        return prepared.network, _run(prepared, samples, duration_ms, seed, progress)
+    why = "it is too large to be run" if prepared.has_samples else "its data is not at hand"
+    progress.say(f"{prepared.network.name}: {why}, and no --trace is given: every neuron counts 1 Hz")
+    return prepared.network, None
 
 
 def network_and_trace(
@@ -91,5 +109,9 @@ def network_and_trace(
         return network, load_trace(trace_path)
     if trace_path is not None:
         return prepare(name_or_path, seed=seed, progress=progress.say).network, load_trace(trace_path)
-    question, _ = prepare_question(name_or_path, samples, duration_ms, seed, "auto", progress)
-    return question.network, question.trace
+    prepared = _prepared(name_or_path, seed, progress)
+    if not prepared.has_samples:
+        raise DataError(
+            f"{prepared.network.name}: its data is not at hand, so there is nothing to run; give spikes with --trace"
+        )
+    return prepared.network, _run(prepared, samples, duration_ms, seed, progress)

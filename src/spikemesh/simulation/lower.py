@@ -166,7 +166,8 @@ def lower(mapped: Mapping, trace: SpikeTrace, hardware: Hardware | None = None, 
     if trace.n_neurons != mapped.network.n_neurons:
         raise TraceError(
             f"the trace has {trace.n_neurons} neurons, the mapped network {mapped.network.n_neurons}: where a recipe changes "
-            "the network (decomposed units, for example), record the trace of the mapping's own network"
+            "the network (decomposed units, for example), it needs the trace of the mapping's own network, as "
+            "spikemesh.replay(mapping.network, trace) gives it"
         )
     wiring = wire(mapped, hardware, acceleration)
     hw = wiring.hardware

@@ -59,6 +59,11 @@ class Prepared:
         trained = self.network.weights != "drawn" and self.dataset is not None
         return trained and self._workload is not None and self._workload.classifies
 
+    @property
+    def has_samples(self) -> bool:
+        """Whether ``inputs`` are more than noise: its data set, or pictures of its own."""
+        return self.dataset is not None or (self._workload is not None and self._workload.samples is not None)
+
     def inputs(self, n: int) -> NDArray[np.float32]:
         """``n`` samples to drive the network, (n, ...) float32 in [0, 1].
 
