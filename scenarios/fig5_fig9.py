@@ -13,8 +13,8 @@ AlexNet and VGG16, pruned to the table's synapses, need --full: they are packed 
 their waste is that of the network's own time. Below the table's networks stand trained ones that were pruned and retrained
 further, as the paper prunes before it unrolls (--prune 0 leaves them out); they count in no average.
 
-With --full the eight smaller applications take about 20 minutes on a busy core, of which HeartClass 14; AlexNet and VGG16 about
-15 and 12 more. Without it there are fewer samples, 100 of HeartClass.
+With --full the eight smaller applications take 40 minutes on a busy machine of two cores, of which HeartClass 20 and VisualPursuit
+10; AlexNet and VGG16 about 15 and 12 more. Without it there are fewer samples, 100 of HeartClass, and it takes 18 minutes.
 
     spikemesh run fig5-fig9
     spikemesh run fig5-fig9 --full
@@ -374,8 +374,9 @@ def run(
     for name, mapped in map_many(
         network, judge.calibration, hw, RECIPES, seed=options.seed, map_inputs=options.map_inputs
     ).items():
-        rows.append({"recipe": name} | measured(mapped, judge.x, options) | judge.quality(mapped.network))
-        rows[-1] |= own.of_network(mapped.network) if own else {}
+        held = None if mapped.network is network else mapped.network
+        rows.append({"recipe": name} | measured(mapped, judge.x, options) | judge.quality(held))
+        rows[-1] |= own.of_network(held) if own else {}
         progress.say(f"{network.name}, {name}: {mapped.n_crossbars} crossbars, quality {rows[-1]['quality']:.4f}")
     return rows
 
