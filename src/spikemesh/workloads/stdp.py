@@ -19,7 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +40,8 @@ log = logging.getLogger("spikemesh")
 FORMAT, VERSION = "spikemesh-stdp", 2
 STEPS_MS = 200.0
 """A digit lasts this long when it is answered."""
+LEAST = 1e-6
+"""Weight of a synapse that learning brought to 0 and pruning left."""
 
 
 @dataclass(frozen=True)
@@ -169,7 +171,8 @@ def learn(
 ) -> Learned:
     """Show every sample once, (n, ...) in [0, 1], and return what the weights became. Same seed, same weights.
 
-    start : learned before; synapses of weight 0 are not there. By default all are, with drawn weights.
+    start : learned before and pruned; synapses of weight 0 are not there, and none comes to that. By default all are there, with
+        drawn weights.
     """
     from spikemesh.network.brian2_export import codegen_target
 
@@ -177,13 +180,15 @@ def learn(
     if not len(flat) or not ((flat >= 0) & (flat <= 1)).all():
         raise SimulationError("digits must be one sample or more, with values in [0, 1]")
     rng = np.random.default_rng(seed)
-    if start is None:
+    begin = start
+    if begin is None:
         drawn = rng.uniform(0.1, 1, (flat.shape[1], rule.n_excitatory))
-        start = Learned(_normalised(drawn, rule.total), np.zeros(rule.n_excitatory))
+        begin = Learned(_normalised(drawn, rule.total), np.zeros(rule.n_excitatory))
     with codegen_target("numpy"):
-        net = _Network(rule, start, rng)
+        net = _Network(rule, begin, rng)
         net.show(flat, progress)
-    return net.learned()
+    found = net.learned()
+    return found if start is None else replace(found, weights=_left(start.weights > 0, found.weights))
 
 
 def pruned(learned: Learned, rule: Rule) -> Learned:
@@ -202,7 +207,11 @@ def pruned(learned: Learned, rule: Rule) -> Learned:
     others[chosen] = np.where(keep[chosen], -np.inf, counts[chosen])
     more = np.argsort(-others, axis=None, kind="stable")[: rule.synapses - len(chosen)]
     keep.ravel()[more] = True
-    return Learned(_normalised(np.where(keep, weights, 0.0), rule.total), learned.raised)
+    return Learned(_normalised(_left(keep, weights), rule.total), learned.raised)
+
+
+def _left(keep: NDArray[np.bool_], weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    return np.where(keep, np.maximum(weights, LEAST), 0.0)
 
 
 def labelled(counts: NDArray[np.int64], labels: NDArray[np.integer], n_classes: int) -> NDArray[np.float64]:
