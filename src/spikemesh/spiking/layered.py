@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.errors import SimulationError, TraceError
-from spikemesh.network.dynamics import Neurons, check_exact, count_steps, poisson_generator, predict
+from spikemesh.network.dynamics import Neurons, check_exact, poisson_generator, predict
 from spikemesh.network.network import SpikingNetwork
 from spikemesh.network.trace import SpikeTrace
 from spikemesh.spiking.kernels import State, run_steps
@@ -192,7 +192,7 @@ class _Run:
 
     def _draws(self, number: int, pixels: NDArray[np.float64]) -> Iterator[tuple[int, int, NDArray[np.bool_]]]:
         """(first step, step after the last, input spikes) of each stretch of the sample."""
-        if self.given is None and self.encoding == "constant":
+        if self.encoding == "constant":
             yield 0, self.n_steps, np.empty((self.n_steps, 0), bool)
             return
         generator = poisson_generator(self.seed, number)
@@ -331,12 +331,11 @@ def replay(
         raise TraceError(f"{network.name} has input neuron {int(inputs.max())}, the trace {trace.n_neurons} neurons")
     if trace.dt_ms != network.dt_ms:
         raise TraceError(f"the trace has steps of {trace.dt_ms:g} ms, {network.name} of {network.dt_ms:g} ms")
-    n_steps = count_steps(trace.n_steps * trace.dt_ms, network.dt_ms)
-    check_exact(network, n_steps)
+    check_exact(network, trace.n_steps)
     dark = np.zeros((trace.n_samples, len(inputs)))
     given = _InputSpikes.of(trace, inputs)
     keep = record == "spikes"
-    run = _Run(Neurons.of(network), Plan.of(network), dark, trace.labels, n_steps, 0, "poisson", keep, given)
+    run = _Run(Neurons.of(network), Plan.of(network), dark, trace.labels, trace.n_steps, 0, "poisson", keep, given)
     results = _in_order(run, None, workers, None)
     if keep:
         return _trace(results, run, trace.duration_ms)
