@@ -21,7 +21,6 @@ import numpy as np
 import pandas as pd
 
 from spikemesh.cli import run_script
-from spikemesh.errors import DataError
 from spikemesh.hardware import Hardware, load_hardware
 from spikemesh.mapping import Pipeline, Recipe, load_recipe, map_network
 from spikemesh.mapping.decompose.passes import Decompose
@@ -99,9 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def measured(prepared: Prepared, hw: Hardware, n_test: int, options: Any, progress: Progress) -> pd.DataFrame:
     """One row a way; the first is the unmapped network."""
-    network, data = prepared.network, prepared.dataset
-    if data is None or not prepared.classifies:
-        raise DataError(f"{network.name} is no trained classifier here, so there is no accuracy to trade")
+    network, data = prepared.network, prepared.labelled_data("there is no accuracy to trade")
     x, y = data.x_test[:n_test], data.y_test[:n_test]
     ms = options.duration_ms
     calibration = run_layered(network, data.x_train[:200], ms, options.seed, labels=data.y_train[:200])

@@ -19,7 +19,6 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from spikemesh.cli import run_script
-from spikemesh.errors import DataError
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
 from spikemesh.scenario import CheckFailed, Progress, argument_parser
@@ -56,10 +55,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     folder = new_folder("fig2-fig3", options.out)
     progress = Progress()
     prepared = prepare("digits_cnn" if options.quick else pick_network(options.network), progress=progress.say)
-    if prepared.dataset is None or not prepared.classifies:
-        raise DataError(f"{prepared.network.name} is no trained classifier here, so there is nothing to compare")
-    n = options.samples or (100 if options.quick else len(prepared.dataset.x_test) if options.full else 500)
-    x, y = prepared.dataset.x_test[:n], np.asarray(prepared.dataset.y_test[:n], np.int64)
+    data = prepared.labelled_data("there is nothing to compare")
+    n = options.samples or (100 if options.quick else len(data.x_test) if options.full else 500)
+    x, y = data.x_test[:n], np.asarray(data.y_test[:n], np.int64)
     with progress.bar(f"{prepared.network.name}: {len(y)} samples of {options.duration_ms:g} ms", len(y)):
         found = fidelity(prepared.network, x, options.duration_ms, options.seed, labels=y, batch_size=BATCH)
     ann = ann_errors(prepared, x, y)

@@ -17,7 +17,6 @@ import numpy as np
 import pandas as pd
 
 from spikemesh.cli import run_script
-from spikemesh.errors import DataError
 from spikemesh.mapping.legalisation import quantise_weights
 from spikemesh.metrics import wilson_interval
 from spikemesh.report import Results, new_folder, write_folder
@@ -47,9 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     progress = Progress()
     name = "digits_cnn" if options.quick and options.network == "auto" else pick_network(options.network)
     prepared = prepare(name, seed=options.seed, progress=progress.say)
-    network, data = prepared.network, prepared.dataset
-    if data is None or not prepared.classifies:
-        raise DataError(f"{name} is no trained classifier here, so there is no accuracy to lose")
+    network, data = prepared.network, prepared.labelled_data("there is no accuracy to lose")
     n = options.samples or (100 if options.quick else len(data.x_test) if options.full else 1000)
     inputs, labels = data.x_test[:n], np.asarray(data.y_test[:n], np.int64)
     rows = []

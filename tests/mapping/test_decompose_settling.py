@@ -36,7 +36,7 @@ def counts_of(trace):
 
 def settled(asked, options, labelled=True):
     net, trace, units = asked
-    return settle(net, units, options, trace, labelled)
+    return settle(net, units, options, trace, sample_rates(trace), labelled)
 
 
 def test_balanced_neurons_fire_as_much_as_before(asked):

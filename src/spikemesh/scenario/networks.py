@@ -45,15 +45,12 @@ def prepare_question(
         where the workload is no trained classifier, or its data is not at hand: a comparison needs answers.
     """
     prepared = _prepared(name, seed, progress)
-    network, data = prepared.network, prepared.dataset
-    if data is None or not prepared.classifies:
-        why = "its data is not at hand" if data is None else "it is no trained classifier"
-        raise DataError(f"{network.name}: {why}, so there are no answers to compare; `spikemesh map` takes it as it is")
+    data = prepared.labelled_data("there are no answers to compare; `spikemesh map` takes it as it is")
     trace = _run(prepared, samples, duration_ms, seed, progress, encoding)
     inputs, labels = data.x_test[:samples], np.asarray(data.y_test[:samples], np.int64)
     ann = prepared.ann_predictions(inputs)
     progress.say(f"right: ANN {np.mean(ann == labels):.1%}, SNN {trace.accuracy:.1%} of {len(labels)}")
-    question = Question(network, inputs, labels, trace, ann, duration_ms, encoding, seed, engine)
+    question = Question(prepared.network, inputs, labels, trace, ann, duration_ms, encoding, seed, engine)
     return question, prepared
 
 

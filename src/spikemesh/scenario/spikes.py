@@ -39,6 +39,8 @@ def _equal(a: SpikingNetwork, b: SpikingNetwork) -> bool:
         return True
     if a.is_streamed or b.is_streamed or (a.n_neurons, a.n_synapses) != (b.n_neurons, b.n_synapses):
         return False
-    parts = (getattr(a.synapses, key) for key in ("pre", "post", "weight")), (a.bias, a.initial_potential)
-    other = (getattr(b.synapses, key) for key in ("pre", "post", "weight")), (b.bias, b.initial_potential)
-    return all(np.array_equal(x, y) for mine, its in zip(parts, other, strict=True) for x, y in zip(mine, its, strict=True))
+    return (
+        all(np.array_equal(getattr(a.synapses, key), getattr(b.synapses, key)) for key in ("pre", "post", "weight"))
+        and np.array_equal(a.bias, b.bias)
+        and np.array_equal(a.initial_potential, b.initial_potential)
+    )

@@ -276,16 +276,11 @@ def run_layered(
     NetworkError
         for weights so large that sums would not be exact.
     """
-    if record not in ("spikes", "counts"):
-        raise SimulationError(f"record must be 'spikes' or 'counts', not {record!r}")
+    keep_spikes = _keeps_spikes(record)
     n_steps, samples, known = open_run(network, inputs, duration_ms, seed, encoding, labels)
     neurons = Neurons.of(network)
-    run = _Run(neurons, Plan.of(network), samples, known, n_steps, seed, encoding, record == "spikes")
-    results = _in_order(run, batch_size, workers, progress)
-    duration = n_steps * network.dt_ms
-    if record == "spikes":
-        return _trace(results, run, duration)
-    return _counts(results, run, duration, per_sample)
+    run = _Run(neurons, Plan.of(network), samples, known, n_steps, seed, encoding, keep_spikes)
+    return _recorded(_in_order(run, batch_size, workers, progress), run, n_steps * network.dt_ms, per_sample)
 
 
 @overload
@@ -324,8 +319,7 @@ def replay(
     NetworkError
         for weights so large that sums would not be exact.
     """
-    if record not in ("spikes", "counts"):
-        raise SimulationError(f"record must be 'spikes' or 'counts', not {record!r}")
+    keep_spikes = _keeps_spikes(record)
     inputs = network.input_ids
     if len(inputs) and int(inputs.max()) >= trace.n_neurons:
         raise TraceError(f"{network.name} has input neuron {int(inputs.max())}, the trace {trace.n_neurons} neurons")
@@ -334,12 +328,14 @@ def replay(
     check_exact(network, trace.n_steps)
     dark = np.zeros((trace.n_samples, len(inputs)))
     given = _InputSpikes.of(trace, inputs)
-    keep = record == "spikes"
-    run = _Run(Neurons.of(network), Plan.of(network), dark, trace.labels, trace.n_steps, 0, "poisson", keep, given)
-    results = _in_order(run, None, workers, None)
-    if keep:
-        return _trace(results, run, trace.duration_ms)
-    return _counts(results, run, trace.duration_ms, per_sample)
+    run = _Run(Neurons.of(network), Plan.of(network), dark, trace.labels, trace.n_steps, 0, "poisson", keep_spikes, given)
+    return _recorded(_in_order(run, None, workers, None), run, trace.duration_ms, per_sample)
+
+
+def _keeps_spikes(record: str) -> bool:
+    if record not in ("spikes", "counts"):
+        raise SimulationError(f"record must be 'spikes' or 'counts', not {record!r}")
+    return record == "spikes"
 
 
 def _in_order(run: _Run, batch_size: int | None, workers: int | None, progress: Progress | None) -> Iterator[_Sample]:
@@ -367,6 +363,10 @@ def _in_order(run: _Run, batch_size: int | None, workers: int | None, progress: 
                 if progress is not None:
                     progress(done, n)
                 yield result
+
+
+def _recorded(results: Iterator[_Sample], run: _Run, duration_ms: float, per_sample: bool) -> SpikeTrace | SpikeCounts:
+    return _trace(results, run, duration_ms) if run.keep_spikes else _counts(results, run, duration_ms, per_sample)
 
 
 def _trace(results: Iterator[_Sample], run: _Run, duration_ms: float) -> SpikeTrace:

@@ -75,9 +75,7 @@ def classification(
     """
     from spikemesh.spiking import run_layered
 
-    network, data = prepared.network, prepared.dataset
-    if data is None or not prepared.classifies:
-        raise DataError(f"{network.name} is no trained classifier here (weights {network.weights}): it answers nothing")
+    network, data = prepared.network, prepared.labelled_data("it answers nothing")
     chosen: Any = slice(n)
     if drawn and n is not None and n < len(data.y_test):
         chosen = np.sort(np.random.default_rng(prepared.seed).permutation(len(data.y_test))[:n])

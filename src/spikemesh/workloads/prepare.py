@@ -59,6 +59,20 @@ class Prepared:
         trained = self.network.weights != "drawn" and self.dataset is not None
         return trained and self._workload is not None and self._workload.classifies
 
+    def labelled_data(self, otherwise: str) -> Dataset:
+        """``dataset``, whose classes the outputs are.
+
+        Raises
+        ------
+        DataError
+            where they are not, or the data is not at hand; ``otherwise`` says what cannot be done then.
+        """
+        if self.dataset is None or not self.classifies:
+            missing = self.dataset is None and self._workload is not None and self._workload.classifies
+            why = "its data is not at hand" if missing else "it is no trained classifier"
+            raise DataError(f"{self.network.name}: {why}, so {otherwise}")
+        return self.dataset
+
     @property
     def has_samples(self) -> bool:
         """Whether ``inputs`` are more than noise: its data set, or pictures of its own."""

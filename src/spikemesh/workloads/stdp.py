@@ -240,9 +240,10 @@ def evaluate(
     def counts(of: SpikingNetwork, digits: NDArray[np.floating]) -> NDArray[np.int64]:
         return run_layered(of, digits, STEPS_MS, record="counts").output_counts
 
-    last = slice(len(data.x_train) - Rule().labelling, None)
+    rule = Rule()
+    last = slice(len(data.x_train) - rule.labelling, None)
     x, y = data.x_test[:n], data.y_test[:n]
-    progress(f"DigitRecogSTDP: {Rule().labelling} labelled digits tell what the neurons stand for, {len(y)} are answered")
+    progress(f"DigitRecogSTDP: {rule.labelling} labelled digits tell what the neurons stand for, {len(y)} are answered")
     shares = labelled(counts(fitted_to or network, data.x_train[last]), data.y_train[last], data.n_classes)
     common = int(np.bincount(data.y_train).argmax())
     return Outcome(
@@ -253,7 +254,7 @@ def evaluate(
         y == common,
         f"always the digit that is commonest in training ({common})",
         notes=(
-            f"learned without labels by STDP in Brian2, pruned to {Rule().synapses} input synapses; {Rule().labelling} other "
+            f"learned without labels by STDP in Brian2, pruned to {rule.synapses} input synapses; {rule.labelling} other "
             f"training digits tell what the {len(network.output_ids)} neurons stand for",
         ),
     )

@@ -70,16 +70,15 @@ class Decompose(CodingOptions):
             packed = self._packed(network, *limits, on_chip)
             measured["crossbars_least"] = float(least_crossbars(network, *limits, on_chip))
         units = packed.units if packed is not None else self._uniform(network, crossbar.n_in)
-        rates, trace = None, state.trace
-        if trace is None:
+        trace = state.trace
+        rates = None if trace is None else sample_rates(trace)
+        if trace is None or rates is None:
             split = with_units(network, units, replace(self, precision=0.0))
+        elif self.tolerance and units.n_links:
+            split, found = settle(network, units, self, trace, rates, trace.labels is not None)
+            measured |= found
         else:
-            rates = sample_rates(trace)
-            if self.tolerance and units.n_links:
-                split, found = settle(network, units, self, trace, trace.labels is not None)
-                measured |= found
-            else:
-                split = with_units(network, units, self, rates, trace.n_steps)
+            split = with_units(network, units, self, rates, trace.n_steps)
         after = _written(state, split, packed, rates, measured)
         return PartitionPass().run(after) if packed is None and self.packing != "none" else after
 

@@ -17,7 +17,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from spikemesh.mapping.decompose.coding import CodingOptions
-from spikemesh.mapping.decompose.rates import sample_rates
 from spikemesh.mapping.decompose.transform import Decomposed, amplified, with_units
 from spikemesh.mapping.decompose.units import Units
 from spikemesh.network import SpikeTrace, SpikingNetwork
@@ -35,7 +34,12 @@ LARGEST_GAIN = 2.0
 
 
 def settle(
-    network: SpikingNetwork, units: Units, options: CodingOptions, trace: SpikeTrace, labelled: bool
+    network: SpikingNetwork,
+    units: Units,
+    options: CodingOptions,
+    trace: SpikeTrace,
+    rates: NDArray[np.float64],
+    labelled: bool,
 ) -> tuple[Decomposed, dict[str, float]]:
     """The network of units, balanced, at the coarsest precision at which its outputs agree with the samples'.
 
@@ -44,11 +48,11 @@ def settle(
     and samples). ``options.tolerance`` is what they may disagree by; ``options.precision`` is halved up to five times, and
     stays where finer spikes hardly help.
 
-    trace : spikes of the neurons before they were split.
+    trace, rates : spikes of the neurons before they were split, and (n_samples, n_neurons) as many of them a step.
 
     Returns also ``precision`` and ``disagreement`` as they are in the end.
     """
-    rates, n_steps = sample_rates(trace), trace.n_steps
+    n_steps = trace.n_steps
     counts = np.rint(rates * n_steps).astype(np.int64)
     meant = counts[:, network.output_ids]
     precision, finest = options.precision, options.precision / 2**HALVINGS
